@@ -1,0 +1,1 @@
+"""The configuration document that the operator renders and the gateway reads."""

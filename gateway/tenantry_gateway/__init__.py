@@ -1,0 +1,1 @@
+"""The Tenantry gateway: chat channels and HTTP clients in, Claude agents out."""
