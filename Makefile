@@ -1,0 +1,61 @@
+# The contributor's interface. Every target installs what it needs, prints progress and can be run twice.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON := .venv/bin/python
+PYTEST := $(PYTHON) -m pytest
+EXTRAS := dev operator gateway
+
+.PHONY: help demo test test-unit test-integration test-e2e lint format generate verify lock images cluster-up cluster-down python cluster
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  CLUSTER=kind|local chooses the cluster provider (default: kind where a container engine answers)."
+
+demo: cluster ## Bring up a cluster, install the operator, hold a conversation with two teams' gateways
+	@$(PYTHON) -m dev.demo
+
+test: test-unit test-integration test-e2e ## Run all tests
+
+test-unit: python ## Run the tests that need nothing but Python
+	@$(PYTEST) tests/unit
+
+test-integration: python ## Run the operator and the gateway against a real API server
+	@$(PYTEST) tests/integration
+
+test-e2e: cluster ## Run the tests that need real pods
+	@$(PYTEST) tests/e2e
+
+lint: python ## Check style, types and the layers' import contracts
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+
+format: python ## Format the code and mend what can be mended by machine
+	@.venv/bin/ruff check --fix .
+	@.venv/bin/ruff format .
+
+generate: python ## Regenerate the custom resource definitions and the API reference
+	@$(PYTHON) -m tenantry_operator.crdgen
+
+verify: python ## Fail if a generated file or a lock is stale
+	@$(PYTHON) -m tenantry_operator.crdgen --check
+	@$(PYTHON) -m dev.locks --check
+
+lock: python ## Pin the newest versions that pyproject.toml allows
+	@$(PYTHON) -m dev.locks
+
+images: cluster ## Build the operator's, the gateway's and the stand-in's images
+	@$(PYTHON) -m dev.images build
+
+cluster-up: cluster ## Start the development cluster
+	@$(PYTHON) -m dev.cluster up
+
+cluster-down: python ## Stop the development cluster and remove everything of it
+	@$(PYTHON) -m dev.cluster down
+
+python:
+	@dev/bootstrap.sh python
+
+cluster:
+	@dev/bootstrap.sh cluster
