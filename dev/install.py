@@ -1,0 +1,47 @@
+"""What the demo and the end-to-end tests stand on: a cluster with the images, the operator and the stand-in API."""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dev.images import Archive
+from dev.kubectl import Kubectl
+
+ROOT = Path(__file__).resolve().parent.parent
+STANDIN_URL = "http://anthropic-standin.anthropic-standin.svc:8080"
+SYSTEM_NAMESPACE = "tenantry-system"
+
+Manifest = dict[str, Any]
+
+
+def read_manifests(path: Path) -> list[Manifest]:
+    """All documents of a YAML file."""
+    return [document for document in yaml.safe_load_all(path.read_text()) if document]
+
+
+def with_images(manifests: Iterable[Manifest], archives: Sequence[Archive]) -> list[Manifest]:
+    """Name the images by content, so that a changed image rolls out and an unchanged one restarts nothing."""
+    text = json.dumps(list(manifests))
+    for archive in archives:
+        text = text.replace(f"{archive.repository}:dev", archive.name)
+    renamed: list[Manifest] = json.loads(text)
+    return renamed
+
+
+def install_operator(kubectl: Kubectl, archives: Sequence[Archive]) -> None:
+    """Apply `deploy/` and wait until the operator runs."""
+    manifests = list(yaml.safe_load_all(kubectl.run("kustomize", str(ROOT / "deploy"))))
+    kubectl.apply(*with_images(manifests, archives))
+    for name in ("gateways", "agentbindings"):
+        kubectl.wait("condition=Established", f"crd/{name}.tenantry.dev", "default", 30)
+    kubectl.run("-n", SYSTEM_NAMESPACE, "rollout", "status", "deployment/tenantry-operator", "--timeout=120s")
+
+
+def install_standin(kubectl: Kubectl, archives: Sequence[Archive]) -> None:
+    """Run the stand-in for the Anthropic Messages API in the cluster."""
+    kubectl.apply(*with_images(read_manifests(ROOT / "dev/manifests/anthropic-standin.yaml"), archives))
+    rollout = ("rollout", "status", "deployment/anthropic-standin", "--timeout=120s")
+    kubectl.run("-n", "anthropic-standin", *rollout)
