@@ -1,0 +1,94 @@
+"""The AgentBinding resource: one route from a channel, place or sender to an agent of a Gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Self
+
+from pydantic import Field
+
+from tenantry_operator.api.v1alpha1.common import (
+    AgentId,
+    ApiModel,
+    ChannelName,
+    Conditions,
+    ObjectMeta,
+    PeerId,
+    Priority,
+    SessionKeyTemplate,
+)
+
+KIND = "AgentBinding"
+
+
+class GatewayRef(ApiModel):
+    """A Gateway of the binding's own namespace."""
+
+    name: Annotated[str, Field(min_length=1, max_length=40, pattern="^[a-z]([-a-z0-9]*[a-z0-9])?$")]
+    """Name of the Gateway."""
+
+
+class Match(ApiModel):
+    """A message matches if it agrees with each field that is named here."""
+
+    channel: ChannelName
+    """Channel that the message comes from, such as slack, telegram, webhook or api; * matches every channel."""
+    channel_id: PeerId | None = None
+    """The place within the channel, such as a Slack channel's id. Any, where left out."""
+    sender_id: PeerId | None = None
+    """The sender within the channel. Any, where left out."""
+
+
+class AgentBindingSpec(ApiModel):
+    """Which messages go to which agent."""
+
+    gateway_ref: GatewayRef
+    """The Gateway that this route belongs to."""
+    agent_id: AgentId
+    """The agent that answers: a key of the Gateway's spec.agents."""
+    match: Match
+    """The messages that this route takes."""
+    session_key: SessionKeyTemplate | None = None
+    """Template of the conversation's key: messages of one key share one history. Where left out: agent, channel and
+    the channel's or sender's id."""
+    priority: Priority = 0
+    """Among equally specific bindings that match, the one with the higher number wins."""
+
+
+class AgentBindingStatus(ApiModel):
+    """What the operator last saw of the binding."""
+
+    observed_generation: Annotated[int, Field(ge=0)] | None = None
+    """Generation of the spec that this status describes."""
+    conditions: Conditions = ()
+    """Accepted: the route is valid. ResolvedRefs: Gateway and agent exist. Programmed: every ready pod serves it.
+    Conflicted, while another binding shadows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentBinding:
+    """An AgentBinding as it was last read."""
+
+    meta: ObjectMeta
+    spec: AgentBindingSpec
+    status: Mapping[str, Any]
+
+    @classmethod
+    def parse(cls, body: Mapping[str, Any]) -> Self:
+        """Read an object that the API server returned.
+
+        Raises:
+            InvalidObject: if the spec does not fit this version of the schema.
+        """
+        return cls(ObjectMeta.parse(body), AgentBindingSpec.parse_spec(body), body.get("status") or {})
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Namespace and name."""
+        return self.meta.namespace, self.meta.name
+
+    @property
+    def gateway_key(self) -> tuple[str, str]:
+        """Namespace and name of the Gateway that it refers to."""
+        return self.meta.namespace, self.spec.gateway_ref.name

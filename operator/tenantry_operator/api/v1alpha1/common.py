@@ -1,0 +1,129 @@
+"""What both kinds share: metadata, the base of every model, field types and the condition schema.
+
+Docstrings here end up in the CRDs, where ``kubectl explain`` shows them: write them for a person with a manifest
+open. They must not hold the characters of a template (``$`` before a brace, double braces), since Helm, Flux and
+envsubst may see the generated files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from tenantry_operator.errors import InvalidObject
+
+GROUP = "tenantry.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectMeta:
+    """The part of ``metadata`` that decisions are made from."""
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    created: str
+    """Creation time as the API server writes it: RFC 3339, UTC, whole seconds, so that it sorts as text."""
+    deleting: bool
+
+    @classmethod
+    def parse(cls, body: Mapping[str, Any]) -> Self:
+        """Read the metadata of an object that the API server returned."""
+        meta = body["metadata"]
+        return cls(
+            namespace=meta["namespace"],
+            name=meta["name"],
+            uid=meta["uid"],
+            generation=int(meta.get("generation", 0)),
+            created=meta.get("creationTimestamp") or "",
+            deleting=bool(meta.get("deletionTimestamp")),
+        )
+
+
+def validation(rule: str, message: str, **more: str) -> dict[str, Any]:
+    """A CEL rule that the API server checks (``x-kubernetes-validations``); ``message`` says what to do."""
+    return {"x-kubernetes-validations": [{"rule": rule, "message": message, **more}]}
+
+
+class ApiModel(BaseModel):
+    """Base of every part of a custom resource: frozen, camelCase outside, unknown fields refused."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        use_attribute_docstrings=True,
+    )
+
+    @classmethod
+    def parse_spec(cls, body: Mapping[str, Any], field: str = "spec") -> Self:
+        """Read ``body[field]``.
+
+        Raises:
+            InvalidObject: naming the first field that does not fit. The API server has checked the same schema, so
+                this means an object stored under another version of it.
+        """
+        try:
+            return cls.model_validate(dict(body.get(field) or {}))
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            path = field + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
+            raise InvalidObject(path, first["msg"]) from error
+
+
+AGENT_ID_PATTERN = "^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$"
+
+AgentId = Annotated[str, Field(min_length=1, max_length=63, pattern=AGENT_ID_PATTERN)]
+ChannelName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^(\*|[a-z0-9]([a-z0-9_-]*[a-z0-9])?)$")]
+PeerId = Annotated[str, Field(min_length=1, max_length=256)]
+DNS_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+SecretName = Annotated[str, Field(min_length=1, max_length=253, pattern=rf"^{DNS_LABEL}(\.{DNS_LABEL})*$")]
+SecretKey = Annotated[str, Field(min_length=1, max_length=253, pattern="^[-._a-zA-Z0-9]+$")]
+Priority = Annotated[int, Field(ge=-1000, le=1000)]
+SessionKeyTemplate = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=256,
+        json_schema_extra=validation(
+            r"self.matches('^([^$]|[$][^{]|[$][{](channel|channelId|senderId|agentId)[}])*[$]?$')",
+            "a session key may refer to channel, channelId, senderId and agentId only, each as a dollar sign "
+            "followed by the name in braces",
+        ),
+    ),
+]
+
+
+class Condition(ApiModel):
+    """One aspect of the object's current state, in the form that all Kubernetes tools understand."""
+
+    type: Annotated[str, Field(max_length=316)]
+    """Name of the condition, in CamelCase."""
+    status: Literal["True", "False", "Unknown"]
+    """Whether the condition holds."""
+    observed_generation: Annotated[int, Field(ge=0)] | None = None
+    """Generation of the object that this condition describes. Older than metadata.generation means out of date."""
+    last_transition_time: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+    """When the status last changed from one value to another."""
+    reason: Annotated[str, Field(min_length=1, max_length=1024, pattern="^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$")]
+    """The cause of the last transition in one CamelCase word, for programs."""
+    message: Annotated[str, Field(max_length=32768)]
+    """What is so, where, and what to do next, for people."""
+
+
+Conditions = Annotated[
+    tuple[Condition, ...],
+    Field(
+        max_length=32,
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+    ),
+]

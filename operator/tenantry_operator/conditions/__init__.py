@@ -1,0 +1,1 @@
+"""How a tenant stands: pure checks that turn an observation into status."""

@@ -1,0 +1,99 @@
+"""What the engine saw of a tenant: the only input of the status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from tenantry_operator.api.v1alpha1.agent_binding import AgentBinding
+from tenantry_operator.api.v1alpha1.gateway import Gateway
+
+
+@dataclass(frozen=True, slots=True)
+class SecretKeys:
+    """What is known of a Secret without its values."""
+
+    name: str
+    keys: frozenset[str] | None
+    """Its non-empty keys; None where the Secret is absent."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentView:
+    """The status of the gateway's Deployment."""
+
+    generation: int
+    observed_generation: int
+    replicas: int
+    updated: int
+    ready: int
+    available: int
+    conditions: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PodView:
+    """One pod of the gateway."""
+
+    name: str
+    uid: str
+    ready: bool
+    ip: str
+    refresh: str | None
+    """Value of the refresh annotation."""
+    deleting: bool
+    problem: str | None
+    """Why it does not run: a container's waiting reason with its message, or why it cannot be scheduled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why the operator could not do its work for this Gateway: a reason and what to do about it."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is decided about one AgentBinding."""
+
+    binding: AgentBinding
+    accepted: bool
+    reason: str
+    message: str
+    shadowed_by: str | None = None
+    """The binding that always wins over this one, as a person would name it."""
+
+
+class Rendered(Protocol):
+    """What the status says of the desired set (``resources.desired.Desired``)."""
+
+    @property
+    def config_hash(self) -> str:
+        """SHA-256 of the configuration."""
+
+    @property
+    def image(self) -> str:
+        """Image of the gateway."""
+
+    @property
+    def endpoint(self) -> str:
+        """URL within the cluster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A Gateway, what it should have, and what was found."""
+
+    gateway: Gateway
+    desired: Rendered | None
+    secrets: Mapping[str, SecretKeys] = field(default_factory=dict)
+    """By name. A Secret that is not here was not looked at."""
+    deployment: DeploymentView | None = None
+    pods: tuple[PodView, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+    served: Mapping[str, str] = field(default_factory=dict)
+    """The configuration hash that each pod reports, by the pod's name."""
+    problem: Problem | None = None

@@ -1,0 +1,1 @@
+"""What a tenant gets: pure builders, one module per Kubernetes kind."""

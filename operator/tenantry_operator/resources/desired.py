@@ -1,0 +1,62 @@
+"""Everything that a Gateway should have, and what its status says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tenantry_config.load import config_hash
+from tenantry_operator.api.v1alpha1.agent_binding import AgentBinding
+from tenantry_operator.api.v1alpha1.gateway import Gateway
+from tenantry_operator.resources.config_document import render_config
+from tenantry_operator.resources.configmap import build_configmap
+from tenantry_operator.resources.deployment import build_deployment, image_of
+from tenantry_operator.resources.manifest import Manifest
+from tenantry_operator.resources.service import build_service, endpoint
+from tenantry_operator.resources.service_account import build_service_account
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What the operator's installation decides for every Gateway that does not."""
+
+    image: str
+    image_pull_policy: str = "IfNotPresent"
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What a Gateway should have."""
+
+    manifests: tuple[Manifest, ...]
+    """In the order in which to apply them: the Deployment last, when all that its pods refer to is there."""
+    config_hash: str
+    """SHA-256 of config.yaml, as the gateway's /ready reports it."""
+    token_secret: str | None
+    """Name of the Secret to generate, None where the Gateway refers to one."""
+    image: str
+    endpoint: str
+
+
+def desired(gateway: Gateway, accepted: Sequence[AgentBinding], defaults: Defaults) -> Desired:
+    """Everything that the Gateway should have but the token Secret, whose content is random.
+
+    ``accepted`` are the AgentBindings to render, in any order.
+
+    Raises:
+        InvalidObject: if the specification cannot be turned into a configuration.
+    """
+    config = render_config(gateway, accepted)
+    image = image_of(gateway.spec.image, defaults.image)
+    return Desired(
+        manifests=(
+            build_service_account(gateway),
+            build_configmap(gateway, config),
+            build_service(gateway),
+            build_deployment(gateway, image, defaults.image_pull_policy),
+        ),
+        config_hash=config_hash(config.encode()),
+        token_secret=None if gateway.spec.auth.token_secret_ref else gateway.token_secret_name,
+        image=image,
+        endpoint=endpoint(gateway),
+    )
