@@ -1,0 +1,89 @@
+"""Templates of session keys and directories: `${channel}:${senderId}`, filled for each message.
+
+A template must keep two senders apart whatever their values hold, so values are encoded to an alphabet without
+separators, and two values in a row need a separator between them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from tenantry_config.names import TEMPLATE_FIELDS
+
+_PLACEHOLDER: Final = re.compile(r"\$\{([^}]*)\}")
+_PLAIN: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_-")
+_KEY_LITERAL: Final = re.compile(r"[A-Za-z0-9_:.@=+,|-]*")
+_SEPARATOR: Final = re.compile(r"[:.@=+,|]")
+_MAX_TEMPLATE: Final = 256
+_MAX_VALUE: Final = 100
+_PREFIX: Final = 32
+
+
+class TemplateError(ValueError):
+    """A template that cannot be used, or a message that does not fill it; the text says why."""
+
+
+def encode_value(value: str) -> str:
+    """`value` in `[a-z0-9_%-]`, percent-encoded with lower-case digits; injective, for file names too.
+
+    Over 100 bytes it becomes a prefix, `~` (which no encoded value holds) and the value's SHA-256.
+    """
+    data = value.encode("utf-8")
+    encoded = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02x}" for byte in data)
+    if len(encoded) <= _MAX_VALUE:
+        return encoded
+    prefix = re.sub(r"%[0-9a-f]?$", "", encoded[:_PREFIX])
+    return f"{prefix}~{hashlib.sha256(data).hexdigest()}"
+
+
+def validate_template(text: str) -> None:
+    """Raise TemplateError unless `text` is a session key's template that keeps senders apart."""
+    literals = _literals(text)
+    for literal in literals:
+        if not _KEY_LITERAL.fullmatch(literal):
+            raise TemplateError(
+                f"{literal!r} may not stand in a session key: use letters, digits and _ - : . @ = + , |"
+            )
+    for literal in literals[1:-1]:
+        if not _SEPARATOR.search(literal):
+            raise TemplateError('two values need a separator between them, such as ":", so that no two senders meet')
+
+
+def validate_directory_template(text: str) -> None:
+    """Raise TemplateError unless `text` is a directory's template without a way up."""
+    literals = _literals(text)
+    if any("$" in literal or "\0" in literal for literal in literals):
+        raise TemplateError("a directory may not contain $ or NUL outside ${…}")
+    if ".." in re.split(r"[/\\]", _PLACEHOLDER.sub("", text)):
+        raise TemplateError("a directory may not contain ..")
+
+
+def fill_template(text: str, values: Mapping[str, str | None]) -> str:
+    """`text` in lower case with its values put in, encoded; TemplateError names a value that is missing."""
+    literals = [literal.lower() for literal in _literals(text)]
+    names = _PLACEHOLDER.findall(text)
+    filled = [encode_value(_value(values, name, text)) for name in names]
+    return "".join(literal + value for literal, value in zip(literals, [*filled, ""], strict=True))
+
+
+def _value(values: Mapping[str, str | None], name: str, text: str) -> str:
+    value = values.get(name)
+    if not value:
+        raise TemplateError(f'the message has no {name}, which the session key "{text}" needs')
+    return value
+
+
+def _literals(text: str) -> list[str]:
+    """What stands before, between and after the placeholders; TemplateError for an unknown placeholder."""
+    if not text or len(text) > _MAX_TEMPLATE:
+        raise TemplateError(f"must have 1 to {_MAX_TEMPLATE} characters")
+    for name in _PLACEHOLDER.findall(text):
+        if name not in TEMPLATE_FIELDS:
+            near = difflib.get_close_matches(name, TEMPLATE_FIELDS, n=1)
+            hint = f"did you mean ${{{near[0]}}}?" if near else f"known: {', '.join(TEMPLATE_FIELDS)}"
+            raise TemplateError(f"unknown ${{{name}}}; {hint}")
+    return _PLACEHOLDER.split(text)[::2]
