@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import base64
 
-from tenantry_operator.api.v1alpha1.gateway import Gateway, SecretUse
+from tenantry_operator.api.v1alpha1.gateway import TOKEN_KEY, Gateway, SecretUse
 from tenantry_operator.resources.manifest import Manifest
 from tenantry_operator.resources.metadata import metadata
 
 __all__ = ["TOKEN_KEY", "SecretUse", "build_token_secret", "referenced_secrets"]
-
-TOKEN_KEY = "token"  # noqa: S105 - the name of a key
 
 
 def referenced_secrets(gateway: Gateway) -> tuple[SecretUse, ...]:

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from tenantry_config.names import AGENT_ID_PATTERN
 from tenantry_operator.errors import InvalidObject
 
 GROUP = "tenantry.dev"
@@ -80,8 +81,6 @@ class ApiModel(BaseModel):
             raise InvalidObject(path, first["msg"]) from error
 
 
-AGENT_ID_PATTERN = "^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$"
-
 AgentId = Annotated[str, Field(min_length=1, max_length=63, pattern=AGENT_ID_PATTERN)]
 ChannelName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^(\*|[a-z0-9]([a-z0-9_-]*[a-z0-9])?)$")]
 PeerId = Annotated[str, Field(min_length=1, max_length=256)]
@@ -89,15 +88,18 @@ DNS_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 SecretName = Annotated[str, Field(min_length=1, max_length=253, pattern=rf"^{DNS_LABEL}(\.{DNS_LABEL})*$")]
 SecretKey = Annotated[str, Field(min_length=1, max_length=253, pattern="^[-._a-zA-Z0-9]+$")]
 Priority = Annotated[int, Field(ge=-1000, le=1000)]
+_LITERAL = "[A-Za-z0-9_:.@=+,|-]*"
+_SEPARATOR = "[:.@=+,|]"
+_VALUE = "[$][{](channel|channelId|senderId|agentId)[}]"
 SessionKeyTemplate = Annotated[
     str,
     Field(
         min_length=1,
         max_length=256,
         json_schema_extra=validation(
-            r"self.matches('^([^$]|[$][^{]|[$][{](channel|channelId|senderId|agentId)[}])*[$]?$')",
-            "a session key may refer to channel, channelId, senderId and agentId only, each as a dollar sign "
-            "followed by the name in braces",
+            f"self.matches('^{_LITERAL}({_VALUE}({_LITERAL}{_SEPARATOR}{_LITERAL}{_VALUE})*{_LITERAL})?$')",
+            "a session key may hold letters, digits and _ - : . @ = + , | and the values channel, channelId, senderId "
+            "and agentId, each written as a dollar sign and the name in braces, with a separator such as : between two",
         ),
     ),
 ]

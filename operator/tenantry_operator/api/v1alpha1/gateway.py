@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field
 
+from tenantry_config.document import DEFAULT_MAX_TOKENS, DEFAULT_PORT, LogLevel, Role
+from tenantry_config.names import AGENT_ID_PATTERN
 from tenantry_operator.api.v1alpha1.common import (
     API_VERSION,
     GROUP,
@@ -28,11 +30,10 @@ from tenantry_operator.api.v1alpha1.common import (
 __all__ = ["API_VERSION", "GROUP", "KIND", "VERSION", "Gateway", "GatewaySpec", "GatewayStatus", "SecretUse"]
 
 KIND = "Gateway"
+TOKEN_KEY = "token"  # noqa: S105 - the name of a key
 MAX_AGENTS = 64
 MAX_BINDINGS = 256
 MAX_ASSIGNMENTS = 1024
-
-Role = Literal["admin", "operator", "user", "viewer"]
 
 
 class PullSecret(ApiModel):
@@ -94,8 +95,21 @@ class TokenSecretRef(ApiModel):
 
     name: SecretName
     """Name of the Secret, in the Gateway's namespace."""
-    key: SecretKey = "token"
+    key: SecretKey = TOKEN_KEY
     """Key of the Secret that holds the token."""
+
+
+BaseUrl = Annotated[
+    str,
+    Field(
+        max_length=1024,
+        json_schema_extra=validation(
+            "self.matches('^https?://[!-~]+$') && isURL(self) && url(self).getHostname() != '' "
+            "&& !self.contains('@') && !self.contains('?') && !self.contains('#')",
+            "must be an http or https URL without user, query or fragment, such as https://api.anthropic.com",
+        ),
+    ),
+]
 
 
 class ProviderSpec(ApiModel):
@@ -103,21 +117,7 @@ class ProviderSpec(ApiModel):
 
     api_key_secret_ref: ApiKeySecretRef
     """The Anthropic API key: a Secret that you create in the Gateway's namespace. It reaches the gateway as a file."""
-    base_url: (
-        Annotated[
-            str,
-            Field(
-                alias="baseURL",
-                max_length=1024,
-                json_schema_extra=validation(
-                    "isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHost() != '' "
-                    "&& !self.contains('@') && !self.contains('?') && !self.contains('#')",
-                    "must be an http or https URL without user, query or fragment, such as https://api.anthropic.com",
-                ),
-            ),
-        ]
-        | None
-    ) = None
+    base_url: BaseUrl | None = Field(default=None, alias="baseURL")
     """Base URL of the API, for a proxy or a test server. The Anthropic API, where left out."""
 
 
@@ -138,7 +138,7 @@ class RbacSpec(ApiModel):
     default_role: Role = "user"
     """Role of a principal that no assignment names."""
     assignments: Annotated[
-        Mapping[str, Role],
+        Mapping[str, Annotated[Role, Field(description="Role of this principal.")]],
         Field(
             max_length=MAX_ASSIGNMENTS,
             json_schema_extra=validation(
@@ -157,7 +157,7 @@ class AgentSpec(ApiModel):
     """Name of the Claude model, such as claude-sonnet-4-20250514."""
     system: Annotated[str, Field(max_length=65536)] | None = None
     """The agent's system prompt. References to environment variables are not resolved in it."""
-    max_tokens: Annotated[int, Field(ge=1, le=200_000)] = 4096
+    max_tokens: Annotated[int, Field(ge=1, le=200_000)] = DEFAULT_MAX_TOKENS
     """The longest answer that the agent gives, in tokens."""
 
 
@@ -182,6 +182,7 @@ class InlineBinding(ApiModel):
 Cidr = Annotated[
     str,
     Field(
+        description="A network in CIDR form, such as 10.0.0.0/8.",
         max_length=43,
         json_schema_extra=validation(
             "isCIDR(self) && cidr(self) == cidr(self).masked()",
@@ -215,9 +216,9 @@ class GatewaySpec(ApiModel):
 
     image: ImageSpec = ImageSpec()
     """The gateway image, where it should differ from the operator's default."""
-    port: Annotated[int, Field(ge=1024, le=65535)] = 18789
+    port: Annotated[int, Field(ge=1024, le=65535)] = DEFAULT_PORT
     """Port of the gateway's Service and of its pods."""
-    log_level: Literal["debug", "info", "warn", "error"] = "info"
+    log_level: LogLevel = "info"
     """How much the gateway logs. Changes take effect without a restart."""
     provider: ProviderSpec
     """The Anthropic API and the key for it."""
@@ -226,14 +227,13 @@ class GatewaySpec(ApiModel):
     rbac: RbacSpec = RbacSpec()
     """Roles of principals."""
     agents: Annotated[
-        Mapping[AgentId, AgentSpec],
+        Mapping[str, AgentSpec],
         Field(
             min_length=1,
             max_length=MAX_AGENTS,
             json_schema_extra=validation(
-                "self.all(id, id.matches('^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$'))",
-                "an agent's id must have 1 to 63 lower-case letters, digits, '-' and '_', "
-                "and start and end with a letter or digit",
+                f"self.all(id, id.matches('{AGENT_ID_PATTERN}'))",
+                "an agent's id must have 1 to 63 lower-case letters, digits, - and _ and start with a letter or digit",
             ),
         ),
     ]
@@ -281,6 +281,8 @@ class SecretUse:
     key: str
     purpose: str
     """What it is, for a person: ``API key`` or ``token``."""
+    field: str
+    """Where the Gateway names it, or would."""
     generated: bool = False
     """Whether the operator makes the Secret itself."""
 
@@ -317,9 +319,10 @@ class Gateway:
     def secrets(self) -> tuple[SecretUse, ...]:
         """Every key of a Secret that the gateway needs, in the order in which a user should see to them."""
         token, api_key = self.spec.auth.token_secret_ref, self.spec.provider.api_key_secret_ref
+        token_key = token.key if token else TOKEN_KEY
         return (
-            SecretUse(self.token_secret_name, token.key if token else "token", "token", generated=token is None),
-            SecretUse(api_key.name, api_key.key, "API key"),
+            SecretUse(self.token_secret_name, token_key, "token", "spec.auth.tokenSecretRef", generated=token is None),
+            SecretUse(api_key.name, api_key.key, "API key", "spec.provider.apiKeySecretRef"),
         )
 
     @property
