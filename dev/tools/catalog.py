@@ -1,0 +1,89 @@
+"""Which tools there are, and how each is built."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dev.errors import DevError
+
+MODULES = Path(__file__).parent
+"""Each tool's Go module is the folder of its name here: go.mod and go.sum pin it, so that a build resolves nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A Go program: the module folder, the package in it, and the other names that the binary answers to."""
+
+    name: str
+    package: str = "."
+    links: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    version_of: str = ""
+    """The required module whose version the progress line shows."""
+    version_variables: tuple[str, ...] = ()
+    """Go packages with gitVersion, gitMajor and gitMinor to set: unset, Kubernetes calls itself v0.0.0-master."""
+    cold_minutes: float = field(default=1.0, repr=False)
+    """What the progress line promises; no part of the cache key."""
+
+    @property
+    def module(self) -> Path:
+        """The folder with go.mod."""
+        return MODULES / self.name
+
+    @property
+    def version(self) -> str:
+        """The version that go.mod requires, with its leading v."""
+        return required_version((self.module / "go.mod").read_text(), self.version_of)
+
+
+TOOLS: Mapping[str, Tool] = {
+    tool.name: tool
+    for tool in (
+        Tool(
+            "kubebox",
+            links=(
+                "etcd",
+                "kube-apiserver",
+                "kube-controller-manager",
+                "kube-scheduler",
+                "kube-proxy",
+                "kubelet",
+                "kubectl",
+                "kubeadm",
+            ),
+            tags=("selinux_none", "providerless"),
+            version_of="k8s.io/kubernetes",
+            version_variables=("k8s.io/component-base/version", "k8s.io/client-go/pkg/version"),
+            cold_minutes=8,
+        ),
+        Tool("coredns", version_of="github.com/coredns/coredns"),
+        Tool("kwok", package="sigs.k8s.io/kwok/cmd/kwok", version_of="sigs.k8s.io/kwok", cold_minutes=1.5),
+        Tool("kind", package="sigs.k8s.io/kind", version_of="sigs.k8s.io/kind"),
+    )
+}
+
+
+def find_tool(name: str) -> Tool:
+    """Return the tool whose binary answers to a name (`kubectl` is kubebox's). Raises DevError for an unknown one."""
+    for tool in TOOLS.values():
+        if name == tool.name or name in tool.links:
+            return tool
+    known = sorted({*TOOLS, *(link for tool in TOOLS.values() for link in tool.links)})
+    raise DevError(f"no tool is called {name!r}; there are: {', '.join(known)}")
+
+
+def required_version(go_mod: str, module: str) -> str:
+    """Return the version at which a go.mod requires a module. Raises DevError when it does not."""
+    found = re.search(rf"^(?:require)?\s*{re.escape(module)} (v\S+)", go_mod, re.MULTILINE)
+    if found is None:
+        raise DevError(f"go.mod does not require {module}")
+    return found[1]
+
+
+def linker_flags(tool: Tool, version: str) -> str:
+    """Return the value of -ldflags: stripped, and with the version in the packages that print it."""
+    major, minor, _ = version.removeprefix("v").split(".", 2)
+    settings = {"gitVersion": version, "gitMajor": major, "gitMinor": minor}
+    pairs = [f"-X {package}.{name}={value}" for package in tool.version_variables for name, value in settings.items()]
+    return " ".join(["-s", "-w", *pairs])

@@ -1,0 +1,14 @@
+"""The API server that the integration tests share: one for the whole run, so a test makes a namespace of its own."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from dev.cluster.control_plane import ControlPlane
+
+
+@pytest.fixture(scope="session")
+def control_plane() -> Iterator[ControlPlane]:
+    """etcd, API server and controllers on loopback; `.kubeconfig` has every permission, `.audit_events()` tells all."""
+    with ControlPlane() as running:
+        yield running
