@@ -3,6 +3,7 @@
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,12 +25,25 @@ class Chat:
 
     def send(self, text: str, **message: str) -> Answer:
         """Send a message; `message` may give channel, channelId, senderId and agentId. Seconds to wait: 60."""
-        headers = {"authorization": f"Bearer {self.token}", "content-type": "application/json"}
-        body = json.dumps({"text": text, **message}).encode()
-        request = urllib.request.Request(f"{self.base_url}/v1/chat", body, headers)  # noqa: S310 - loopback, our own URL
         try:
-            with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
+            with urllib.request.urlopen(self._request({"text": text, **message}), timeout=60) as response:  # noqa: S310
                 return Answer(response.status, json.load(response))
         except urllib.error.HTTPError as error:
             with error:
                 return Answer(error.code, json.load(error))
+
+    def stream(self, text: str, **message: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Send a message and yield each server-sent event as it arrives: its name and its data."""
+        body = {"text": text, "stream": True, **message}
+        with urllib.request.urlopen(self._request(body), timeout=60) as response:  # noqa: S310
+            event = ""
+            for line in response:
+                field, _, value = line.decode().strip().partition(": ")
+                if field == "event":
+                    event = value
+                elif field == "data":
+                    yield event, json.loads(value)
+
+    def _request(self, body: dict[str, Any]) -> urllib.request.Request:
+        headers = {"authorization": f"Bearer {self.token}", "content-type": "application/json"}
+        return urllib.request.Request(f"{self.base_url}/v1/chat", json.dumps(body).encode(), headers)  # noqa: S310
