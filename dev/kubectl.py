@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import yaml
 
@@ -61,14 +61,14 @@ class Kubectl:
         command = [str(self.binary), "--kubeconfig", str(self.kubeconfig), "-n", namespace, "port-forward"]
         command += ["--address", "127.0.0.1", target, f":{port}"]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        assert process.stdout is not None
+        output = cast("IO[str]", process.stdout)
         try:
-            line = process.stdout.readline()
+            line = output.readline()
             found = re.search(r"127\.0\.0\.1:(\d+)", line)
             if not found:
-                raise KubectlError(f"kubectl port-forward to {namespace}/{target}: {line}{process.stdout.read()}")
+                raise KubectlError(f"kubectl port-forward to {namespace}/{target}: {line}{output.read()}")
             # kubectl prints a line a connection; unread, it would block once the pipe is full.
-            threading.Thread(target=process.stdout.read, daemon=True).start()
+            threading.Thread(target=output.read, daemon=True).start()
             yield f"http://127.0.0.1:{found[1]}"
         finally:
             process.terminate()

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """Where the teams' agents get their answers: a base URL (None: the SDK's own), a key, a model (None: as written)."""
+    """Where the agents get their answers: a base URL (None: the SDK's own), a key, a model (None: as written)."""
 
     base_url: str | None
     api_key: str
