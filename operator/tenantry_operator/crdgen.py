@@ -145,7 +145,7 @@ def _root_schema(kind: Kind) -> dict[str, Any]:
     schema["properties"] = {
         "apiVersion": {"type": "string", "description": f"Version of the schema: {GROUP}/{VERSION}."},
         "kind": {"type": "string", "description": f"Kind of the object: {kind.name}."},
-        "metadata": {"type": "object", "description": "Standard metadata of the object."},
+        "metadata": {"type": "object"},
         "spec": structural_schema(kind.spec),
         "status": structural_schema(kind.status),
     }

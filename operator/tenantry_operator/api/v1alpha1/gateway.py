@@ -206,8 +206,6 @@ class GatewaySpec(ApiModel):
                 {
                     "rule": "!has(self.bindings) || self.bindings.all(b, b.agentId in self.agents)",
                     "message": "each binding's agentId must be one of the keys of spec.agents",
-                    "messageExpression": "'no agent is called ' + self.bindings.filter(b, !(b.agentId in self.agents))"
-                    "[0].agentId + ': each binding\\'s agentId must be one of the keys of spec.agents'",
                     "fieldPath": ".bindings",
                 },
             ]
