@@ -2,11 +2,161 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from tenantry_config.routing import label, shadowed_by
+from tenantry_operator.api.v1alpha1.common import ObjectMeta
+from tenantry_operator.api.v1alpha1.routes import in_order, inline_route, route_of
+from tenantry_operator.conditions import reasons
+from tenantry_operator.conditions.condition import Finding, conditions, first_finding, listed
+from tenantry_operator.conditions.deployment import deployment_available
 from tenantry_operator.conditions.observation import Observation
+from tenantry_operator.conditions.secrets import secrets_available
+from tenantry_operator.errors import InvalidObject
+
+KEPT_WITHOUT_DESIRED = ("endpoint", "selector", "configHash", "version")
+"""What stays true of the running gateway while its new specification cannot be rendered."""
 
 
 def gateway_status(seen: Observation, now: str) -> dict[str, Any]:
     """The whole status. ``now`` is RFC 3339, UTC: it only appears where a condition flips."""
-    return {"observedGeneration": seen.gateway.meta.generation, "conditions": []}
+    gateway, deployment = seen.gateway, seen.deployment
+    accepted = sum(verdict.accepted for verdict in seen.verdicts)
+    return {
+        "observedGeneration": gateway.meta.generation,
+        "conditions": conditions(_findings(seen), gateway.status.get("conditions", ()), gateway.meta.generation, now),
+        **_rendered(seen),
+        "replicas": deployment.replicas if deployment else 0,
+        "readyReplicas": deployment.ready if deployment else 0,
+        "agents": len(gateway.spec.agents),
+        "bindings": len(gateway.spec.bindings) + accepted,
+        "tokenSecretName": gateway.token_secret_name,
+    }
+
+
+def invalid_gateway_status(
+    meta: ObjectMeta, status: Mapping[str, Any], error: InvalidObject, now: str
+) -> dict[str, Any]:
+    """The status of a Gateway that cannot be parsed: what was there before, and why it is stalled."""
+    fault = Finding("False", error.reason, str(error))
+    findings = {"Ready": fault, "Stalled": Finding("True", error.reason, str(error)), "ConfigValid": fault}
+    found = conditions(findings, status.get("conditions", ()), meta.generation, now)
+    return {**status, "observedGeneration": meta.generation, "conditions": found}
+
+
+def _rendered(seen: Observation) -> dict[str, str]:
+    if seen.desired is None:
+        return {name: seen.gateway.status[name] for name in KEPT_WITHOUT_DESIRED if name in seen.gateway.status}
+    return {
+        "endpoint": seen.desired.endpoint,
+        "selector": seen.desired.selector,
+        "configHash": seen.desired.config_hash,
+        "version": seen.desired.image,
+    }
+
+
+def _findings(seen: Observation) -> dict[str, Finding | None]:
+    ready = ready_condition(seen)
+    stalled = stalled_condition(ready)
+    return {
+        "Ready": ready,
+        "Reconciling": None if stalled else reconciling_condition(seen, ready),
+        "Stalled": stalled,
+        "ConfigValid": config_valid(seen),
+        "SecretsAvailable": secrets_available(seen),
+        "DeploymentAvailable": deployment_available(seen),
+        "BindingsAccepted": bindings_accepted(seen),
+    }
+
+
+def _problem(seen: Observation) -> Finding | None:
+    return Finding("False", seen.problem.reason, seen.problem.message) if seen.problem else None
+
+
+def _stalled(seen: Observation) -> Finding | None:
+    """A problem that will pass says nothing of the running gateway: it is ready if its pods are."""
+    problem = _problem(seen)
+    return problem if problem and problem.reason in reasons.STALLED else None
+
+
+def _secrets(seen: Observation) -> Finding | None:
+    found = secrets_available(seen)
+    return None if found.status == "True" else Finding("False", found.reason, found.message)
+
+
+def _deployment(seen: Observation) -> Finding | None:
+    found = deployment_available(seen)
+    return None if found.status == "True" else _problem(seen) or found
+
+
+READY_CHECKS: Sequence[Callable[[Observation], Finding | None]] = (_stalled, _secrets, _deployment)
+
+
+def ready_condition(seen: Observation) -> Finding:
+    """The first thing that is not as it should be, in the order in which a user must fix them."""
+    where = f" at {seen.desired.endpoint}" if seen.desired else ""
+    return first_finding(READY_CHECKS, seen, Finding("True", reasons.AVAILABLE, f"The gateway is ready{where}."))
+
+
+def stalled_condition(ready: Finding) -> Finding | None:
+    """Nothing gets better until somebody acts: kstatus and Argo CD then say failed instead of in progress."""
+    if ready.status == "True" or ready.reason not in reasons.STALLED:
+        return None
+    return Finding("True", ready.reason, ready.message)
+
+
+def reconciling_condition(seen: Observation, ready: Finding) -> Finding | None:
+    """On its way: not ready yet, or ready with a configuration that is not the latest."""
+    unfinished = _problem(seen) if ready.status == "True" else ready
+    if unfinished is not None:
+        return Finding("True", unfinished.reason, unfinished.message)
+    behind = sorted(pod for pod, served in seen.served.items() if seen.desired and served != seen.desired.config_hash)
+    if not behind:
+        return None
+    message = f"The latest configuration has not reached {listed(behind)} yet."
+    return Finding("True", reasons.CONFIG_PENDING, message)
+
+
+def config_valid(seen: Observation) -> Finding:
+    """Whether the specification could be turned into a configuration."""
+    if seen.problem and seen.problem.reason in reasons.CONFIG_FAULTS:
+        return Finding("False", seen.problem.reason, seen.problem.message)
+    if seen.desired is None:
+        return Finding("Unknown", reasons.NOT_RENDERED, "The configuration has not been rendered yet.")
+    if seen.gateway.default_agent is None:
+        message = (
+            "The configuration is valid, but without a default agent: a message that no binding matches gets an "
+            'error. Fix: set spec.defaultAgent, or call one agent "main".'
+        )
+        return Finding("True", reasons.NO_DEFAULT_AGENT, message)
+    return Finding("True", reasons.VALID, "The configuration is valid.")
+
+
+def bindings_accepted(seen: Observation) -> Finding:
+    """Names the AgentBindings that are not accepted, and inline bindings that never apply."""
+    rejected = [verdict for verdict in seen.verdicts if not verdict.accepted]
+    hidden = _hidden_inline_bindings(seen)
+    note = f" These never apply, since others take the same messages: {listed(hidden)}." if hidden else ""
+    if not rejected:
+        accepted = len(seen.verdicts) - len(rejected)
+        return Finding("True", reasons.ALL_ACCEPTED, f"AgentBindings accepted: {accepted}.{note}")
+    names = listed(f"{'/'.join(verdict.binding.key)} ({verdict.reason})" for verdict in rejected)
+    namespace = seen.gateway.meta.namespace
+    message = f"AgentBindings not accepted: {names}. See: kubectl -n {namespace} get tab -o wide.{note}"
+    return Finding("False", reasons.BINDINGS_REJECTED, message)
+
+
+def _hidden_inline_bindings(seen: Observation) -> list[str]:
+    """``spec.bindings[2] (by bindings[0])`` for each inline binding that another one shadows."""
+    try:
+        inline = [inline_route(binding, index) for index, binding in enumerate(seen.gateway.spec.bindings)]
+    except InvalidObject:
+        return []
+    accepted = in_order(verdict.binding for verdict in seen.verdicts if verdict.accepted)
+    routes = [*inline, *(route_of(binding) for binding in accepted)]
+    return [
+        f"spec.bindings[{loser}] (by {label(routes[winner], winner)})"
+        for loser, winner in sorted(shadowed_by(routes).items())
+        if loser < len(inline)
+    ]

@@ -82,6 +82,10 @@ class Rendered(Protocol):
     def endpoint(self) -> str:
         """URL within the cluster."""
 
+    @property
+    def selector(self) -> str:
+        """Label selector of the pods."""
+
 
 @dataclass(frozen=True, slots=True)
 class Observation:

@@ -12,6 +12,7 @@ from tenantry_operator.resources.config_document import render_config
 from tenantry_operator.resources.configmap import build_configmap
 from tenantry_operator.resources.deployment import build_deployment, image_of
 from tenantry_operator.resources.manifest import Manifest
+from tenantry_operator.resources.metadata import selector
 from tenantry_operator.resources.service import build_service, endpoint
 from tenantry_operator.resources.service_account import build_service_account
 
@@ -36,6 +37,8 @@ class Desired:
     """Name of the Secret to generate, None where the Gateway refers to one."""
     image: str
     endpoint: str
+    selector: str
+    """Of the pods, as ``kubectl get pods -l`` takes it."""
 
 
 def desired(gateway: Gateway, accepted: Sequence[AgentBinding], defaults: Defaults) -> Desired:
@@ -59,4 +62,5 @@ def desired(gateway: Gateway, accepted: Sequence[AgentBinding], defaults: Defaul
         token_secret=None if gateway.spec.auth.token_secret_ref else gateway.token_secret_name,
         image=image,
         endpoint=endpoint(gateway),
+        selector=",".join(f"{key}={value}" for key, value in selector(gateway.meta.name).items()),
     )

@@ -5,18 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 from tenantry_operator.api.v1alpha1.common import API_VERSION
-from tenantry_operator.api.v1alpha1.gateway import KIND, Gateway
+from tenantry_operator.api.v1alpha1.gateway import KIND, Gateway, child_name
+
+__all__ = [
+    "FIELD_MANAGER",
+    "GATEWAY_LABEL",
+    "MANAGED_BY_LABEL",
+    "REFRESH_ANNOTATION",
+    "child_name",
+    "labels",
+    "metadata",
+    "owner_reference",
+    "selector",
+]
 
 FIELD_MANAGER = "tenantry-operator"
 GATEWAY_LABEL = "tenantry.dev/gateway"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 REFRESH_ANNOTATION = "tenantry.dev/refresh"
 """Patched on live pods, never in the template: a changed annotation makes the kubelet refresh the pod's volumes."""
-
-
-def child_name(gateway_name: str) -> str:
-    """Name of the Deployment, Service, ConfigMap and ServiceAccount."""
-    return f"{gateway_name}-gateway"
 
 
 def selector(gateway_name: str) -> dict[str, str]:

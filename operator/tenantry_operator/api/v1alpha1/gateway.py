@@ -271,6 +271,11 @@ class GatewayStatus(ApiModel):
     """Image that the gateway should run."""
 
 
+def child_name(gateway_name: str) -> str:
+    """Name of the Deployment, Service, ConfigMap and ServiceAccount of a Gateway."""
+    return f"{gateway_name}-gateway"
+
+
 @dataclass(frozen=True, slots=True)
 class SecretUse:
     """One key of a Secret of the Gateway's namespace that the gateway needs."""

@@ -1,0 +1,125 @@
+"""DeploymentAvailable: whether the gateway's pods run, and what keeps them from it.
+
+Messages hold nothing that changes while nothing happens: no back-off times, no names of pods that were never made.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from tenantry_operator.api.v1alpha1.gateway import child_name
+from tenantry_operator.conditions import reasons
+from tenantry_operator.conditions.condition import Finding, first_finding, shortened
+from tenantry_operator.conditions.observation import DeploymentView, Observation, PodView
+
+STARTING = frozenset({"ContainerCreating", "PodInitializing"})
+IMAGE_PROBLEMS = frozenset({"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"})
+CRASHES = frozenset({"CrashLoopBackOff", "Error", "OOMKilled"})
+MAX_DETAIL = 512
+
+
+def deployment_available(seen: Observation) -> Finding:
+    """True if all pods are available and of the latest revision; else the first thing that keeps them from it."""
+    otherwise = _progressing(seen, _pods_ready(seen))
+    return first_finding(CHECKS, seen, otherwise)
+
+
+def _missing(seen: Observation) -> Finding | None:
+    if seen.deployment is not None:
+        return None
+    return Finding("False", reasons.DEPLOYMENT_MISSING, f"Deployment {_name(seen)} has not been created yet.")
+
+
+def _unobserved(seen: Observation) -> Finding | None:
+    deployment = seen.deployment
+    if deployment is None or deployment.observed_generation >= deployment.generation:
+        return None
+    return _progressing(seen, "its latest change has not been processed yet")
+
+
+def _complete(seen: Observation) -> Finding | None:
+    deployment = seen.deployment
+    if deployment is None or not 0 < deployment.replicas <= min(deployment.available, deployment.updated):
+        return None
+    return Finding("True", reasons.AVAILABLE, f"Deployment {_name(seen)} is available.")
+
+
+def _pods_refused(seen: Observation) -> Finding | None:
+    """A quota or an admission policy keeps pods from being made. The name of the pod refused is random: left out."""
+    failure = _condition(seen.deployment, "ReplicaFailure")
+    if failure.get("status") != "True":
+        return None
+    detail = re.sub(r'pods "[^"]*"', "pods", str(failure.get("message", "")))
+    message = f"Deployment {_name(seen)} cannot create its pods: {shortened(detail, MAX_DETAIL)}"
+    return Finding("False", reasons.REPLICA_FAILURE, message)
+
+
+def _past_deadline(seen: Observation) -> Finding | None:
+    progressing = _condition(seen.deployment, "Progressing")
+    if progressing.get("reason") != reasons.PROGRESS_DEADLINE_EXCEEDED:
+        return None
+    detail = _pod_problem(seen) or f"{_pods_ready(seen)}. See: {_kubectl(seen, 'describe')}"
+    message = f"Deployment {_name(seen)} did not become ready in time: {detail}"
+    return Finding("False", reasons.PROGRESS_DEADLINE_EXCEEDED, message)
+
+
+def _pod_in_trouble(seen: Observation) -> Finding | None:
+    problem = _pod_problem(seen)
+    return _progressing(seen, problem) if problem else None
+
+
+CHECKS: Sequence[Callable[[Observation], Finding | None]] = (
+    _missing,
+    _unobserved,
+    _complete,
+    _pods_refused,
+    _past_deadline,
+    _pod_in_trouble,
+)
+
+
+def _progressing(seen: Observation, detail: str) -> Finding:
+    return Finding("False", reasons.DEPLOYMENT_PROGRESSING, f"Deployment {_name(seen)}: {detail}")
+
+
+def _pods_ready(seen: Observation) -> str:
+    ready, wanted = (seen.deployment.ready, seen.deployment.replicas) if seen.deployment else (0, 0)
+    return f"{ready} of {wanted} pods are ready" if wanted else "it has no pods yet"
+
+
+def _pod_problem(seen: Observation) -> str | None:
+    """The first problem of a pod that should run, by the pod's name."""
+    pods = sorted((pod for pod in seen.pods if not pod.ready and not pod.deleting), key=lambda pod: pod.name)
+    return next(filter(None, (_explained(seen, pod) for pod in pods)), None)
+
+
+def _explained(seen: Observation, pod: PodView) -> str | None:
+    reason, _, detail = (pod.problem or "").partition(": ")
+    if not reason or reason in STARTING:
+        return None
+    if reason in IMAGE_PROBLEMS:
+        image = seen.desired.image if seen.desired else "of its container"
+        return (
+            f"pod {pod.name} cannot pull the image {image}. Fix: correct spec.image, or name a Secret with the "
+            "registry's credentials in spec.image.pullSecrets"
+        )
+    if reason in CRASHES:
+        return f"the container of pod {pod.name} keeps ending ({reason}). See: {_kubectl(seen, 'logs')}"
+    if reason == "Unschedulable":
+        return f"pod {pod.name} cannot be scheduled: {shortened(detail, MAX_DETAIL)}"
+    return f"pod {pod.name}: {shortened(pod.problem or '', MAX_DETAIL)}"
+
+
+def _condition(deployment: DeploymentView | None, kind: str) -> Mapping[str, Any]:
+    found = deployment.conditions if deployment else ()
+    return next((condition for condition in found if condition.get("type") == kind), {})
+
+
+def _name(seen: Observation) -> str:
+    return f"{seen.gateway.meta.namespace}/{child_name(seen.gateway.meta.name)}"
+
+
+def _kubectl(seen: Observation, verb: str) -> str:
+    return f"kubectl -n {seen.gateway.meta.namespace} {verb} deployment/{child_name(seen.gateway.meta.name)}"

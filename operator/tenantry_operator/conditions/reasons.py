@@ -1,0 +1,54 @@
+"""Every reason that a condition of ours can have. Reasons are for programs: they never change their meaning."""
+
+from typing import Final
+
+# The operator could not do its work. Until somebody acts, it cannot: Stalled.
+NAME_CONFLICT: Final = "NameConflict"
+INVALID_SPEC: Final = "InvalidSpec"
+CONFIG_TOO_LARGE: Final = "ConfigTooLarge"
+PERMISSION_DENIED: Final = "PermissionDenied"
+# It could not, and tries again: Reconciling.
+APPLY_FAILED: Final = "ApplyFailed"
+
+# Ready, ConfigValid
+AVAILABLE: Final = "Available"
+VALID: Final = "Valid"
+NO_DEFAULT_AGENT: Final = "NoDefaultAgent"
+NOT_RENDERED: Final = "NotRendered"
+CONFIG_PENDING: Final = "ConfigPending"
+
+# SecretsAvailable
+SECRETS_FOUND: Final = "SecretsFound"
+SECRET_MISSING: Final = "SecretMissing"  # noqa: S105 - a reason
+SECRET_KEY_MISSING: Final = "SecretKeyMissing"  # noqa: S105 - a reason
+TOKEN_PENDING: Final = "TokenPending"  # noqa: S105 - a reason
+NOT_OBSERVED: Final = "NotObserved"
+
+# DeploymentAvailable
+DEPLOYMENT_MISSING: Final = "DeploymentMissing"
+DEPLOYMENT_PROGRESSING: Final = "DeploymentProgressing"
+PROGRESS_DEADLINE_EXCEEDED: Final = "ProgressDeadlineExceeded"
+REPLICA_FAILURE: Final = "ReplicaFailure"
+
+# BindingsAccepted
+ALL_ACCEPTED: Final = "AllAccepted"
+BINDINGS_REJECTED: Final = "BindingsRejected"
+
+# AgentBinding
+ACCEPTED: Final = "Accepted"
+GATEWAY_NOT_FOUND: Final = "GatewayNotFound"
+GATEWAY_INVALID: Final = "GatewayInvalid"
+AGENT_NOT_FOUND: Final = "AgentNotFound"
+INVALID_BINDING: Final = "InvalidBinding"
+RESOLVED: Final = "ResolvedRefs"
+PROGRAMMED: Final = "Programmed"
+PENDING: Final = "Pending"
+NOT_ACCEPTED: Final = "NotAccepted"
+SHADOWED: Final = "Shadowed"
+
+STALLED: Final = frozenset(
+    {NAME_CONFLICT, INVALID_SPEC, CONFIG_TOO_LARGE, PERMISSION_DENIED, PROGRESS_DEADLINE_EXCEEDED}
+)
+"""Nothing gets better until somebody acts."""
+CONFIG_FAULTS: Final = frozenset({INVALID_SPEC, CONFIG_TOO_LARGE})
+UNRESOLVED: Final = frozenset({GATEWAY_NOT_FOUND, AGENT_NOT_FOUND})
