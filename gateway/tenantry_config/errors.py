@@ -16,8 +16,8 @@ class ConfigError(Exception):
 
 
 class MissingVariable(ConfigError):
-    """`${NAME}` has no value, or an empty one. It may appear later, as a file of a Secret does."""
+    """A variable has no value, or an empty one. It may appear later, as a file of a Secret does."""
 
-    def __init__(self, path: str, name: str) -> None:
-        super().__init__(path, f"variable {name} is missing or empty")
+    def __init__(self, path: str, name: str, purpose: str = "") -> None:
+        super().__init__(path, f"variable {name} is missing or empty" + (f": {purpose}" if purpose else ""))
         self.name = name

@@ -1,0 +1,1 @@
+"""Agents: how a message becomes a turn."""

@@ -1,0 +1,1 @@
+"""Who calls, and as whom a message is spoken."""

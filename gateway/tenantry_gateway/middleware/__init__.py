@@ -1,0 +1,1 @@
+"""What happens around every request: record and access log, errors as JSON, authentication."""

@@ -1,0 +1,108 @@
+"""One record a request: its id, what the access log and the metrics say about it, and that it is in flight."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from aiohttp import web
+
+from tenantry_gateway.identity.client_address import client_address
+from tenantry_gateway.state import STATE, GatewayState
+
+logger = logging.getLogger("tenantry_gateway.access")
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+CLIENT_GONE: Final = 499
+_PROBES: Final = frozenset({"/health", "/ready", "/metrics"})
+
+
+def new_request_id() -> str:
+    """`req_` and 32 hexadecimal digits."""
+    return f"req_{uuid.uuid4().hex}"
+
+
+@dataclass(slots=True)
+class Record:
+    """What becomes known of a request while it is answered. Never its content."""
+
+    request_id: str = field(default_factory=new_request_id)
+    started: float = field(default_factory=time.monotonic)
+    principal: str | None = None
+    agent_id: str | None = None
+    channel: str | None = None
+    error_type: str | None = None
+    upstream_request_id: str | None = None
+
+
+RECORD: web.RequestKey[Record] = web.RequestKey("record", Record)
+
+
+@web.middleware
+async def record_request(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give the request its record, and log and count it when it has ended, however it ends."""
+    state = request.app[STATE]
+    record = request[RECORD] = Record()
+    state.in_flight.begin()
+    state.metrics.in_flight.inc()
+    status = CLIENT_GONE
+    try:
+        response = await handler(request)
+        status = response.status
+        return response
+    finally:
+        state.in_flight.end()
+        state.metrics.in_flight.dec()
+        _report(request, state, record, status)
+
+
+async def finish_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Add the request's id, and end the connection while the gateway is stopping. A signal: streams start early."""
+    response.headers["request-id"] = request[RECORD].request_id
+    if request.app[STATE].draining:
+        response.headers["Connection"] = "close"
+        response.force_close()
+
+
+def _report(request: web.Request, state: GatewayState, record: Record, status: int) -> None:
+    seconds = time.monotonic() - record.started
+    route = route_of(request)
+    state.metrics.request(route, status, seconds)
+    if route == "/v1/chat" and record.channel is not None:
+        state.metrics.message(record.agent_id or "none", record.channel, status)
+    known = {
+        "principal": record.principal,
+        "agent": record.agent_id,
+        "channel": record.channel,
+        "error": record.error_type,
+        "upstream_request_id": record.upstream_request_id,
+    }
+    logger.log(
+        logging.DEBUG if route in _PROBES else logging.INFO,
+        "request",
+        extra={
+            "request_id": record.request_id,
+            "method": request.method,
+            "route": route,
+            "status": status,
+            "duration_ms": round(seconds * 1000, 1),
+            "client": _client(request, state),
+            **{name: value for name, value in known.items() if value is not None},
+        },
+    )
+
+
+def route_of(request: web.Request) -> str:
+    """The route's pattern, never the path that was sent: it may hold anything, and labels are bounded."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else "unknown"
+
+
+def _client(request: web.Request, state: GatewayState) -> str:
+    trusted = state.snapshot.trusted_proxies if state.snapshot else ()
+    return client_address(request.remote or "", request.headers.getall("X-Forwarded-For", []), trusted)

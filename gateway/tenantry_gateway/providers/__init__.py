@@ -1,0 +1,1 @@
+"""The models' APIs, behind one small interface."""

@@ -1,0 +1,167 @@
+"""Claude through the official SDK, on its aiohttp client.
+
+The SDK takes a second and 84 MiB to import, so it is imported by `load`, after the gateway listens. Streaming is
+used for every reply: the first words come early, and what was produced is counted when a client leaves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+from tenantry_gateway.errors import UpstreamError
+from tenantry_gateway.providers.model import Credentials, ModelMessage, ModelReply, ModelRequest, OnText, Usage
+
+if TYPE_CHECKING:
+    import anthropic
+    from anthropic.types import RawMessageStreamEvent
+
+logger = logging.getLogger(__name__)
+
+_CONNECT_SECONDS: Final = 5.0
+_SILENCE_SECONDS: Final = 120.0
+"""The API pings while it thinks; a stream that is silent for this long is broken."""
+_MAX_RETRY_WAIT: Final = 5.0
+_MAX_CLIENTS: Final = 2
+_CHARACTERS_PER_TOKEN: Final = 4
+
+
+class AnthropicModel:
+    """The Messages API. One HTTP client for all keys, so that a rotated key keeps the connections."""
+
+    def __init__(self) -> None:
+        self._sdk: Any = None
+        self._errors: Any = None
+        self._loading = asyncio.Lock()
+        self._http: Any = None
+        self._clients: dict[Credentials, anthropic.AsyncAnthropic] = {}
+
+    async def load(self) -> None:
+        """Import the SDK in a thread, once."""
+        async with self._loading:
+            if self._sdk is None:
+                self._errors = await asyncio.to_thread(
+                    importlib.import_module, "tenantry_gateway.providers.anthropic_errors"
+                )
+                self._sdk = importlib.import_module("anthropic")
+                self._http = self._sdk.DefaultAioHttpClient(follow_redirects=False)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._http is not None:
+            await self._http.aclose()
+
+    async def reply(self, request: ModelRequest, credentials: Credentials, usage: Usage, on_text: OnText) -> ModelReply:
+        """Ask Claude; see `Model.reply`."""
+        await self.load()
+        client = self._client(credentials)
+        try:
+            stream = await client.messages.create(**_parameters(request), stream=True)
+        except self._errors.FAILURES as error:
+            raise self._errors.upstream_error(error) from error
+        answer = _Answer(usage)
+        async with stream:
+            iterator = aiter(stream)
+            while (event := await self._next(iterator)) is not None:
+                text = answer.take(event)
+                if text:
+                    await on_text(text)
+        if answer.stop_reason is None:
+            request_id = stream.response.headers.get("request-id")
+            raise UpstreamError("the Anthropic API broke its answer off", upstream_request_id=request_id)
+        return ModelReply("".join(answer.parts), answer.stop_reason)
+
+    async def _next(self, iterator: Any) -> RawMessageStreamEvent | None:
+        """The stream's next event, None at its end. Errors of the stream alone are the API's."""
+        try:
+            event: RawMessageStreamEvent | None = await anext(iterator, None)
+        except self._errors.FAILURES as error:
+            raise self._errors.upstream_error(error) from error
+        return event
+
+    def _client(self, credentials: Credentials) -> anthropic.AsyncAnthropic:
+        client = self._clients.get(credentials)
+        if client is None:
+            if len(self._clients) >= _MAX_CLIENTS:
+                self._clients.clear()
+            client = self._sdk.AsyncAnthropic(
+                api_key=credentials.api_key.get_secret_value(),
+                base_url=credentials.base_url or "https://api.anthropic.com",
+                http_client=self._http,
+                timeout=self._sdk.Timeout(_SILENCE_SECONDS, connect=_CONNECT_SECONDS),
+                middleware=[self._give_up_long_waits],
+            )
+            self._clients[credentials] = client
+        return client
+
+    async def _give_up_long_waits(self, request: Any, call_next: Any) -> Any:
+        """Pass a long Retry-After on to the client; the SDK would wait for hours while the session is held."""
+        response = await call_next(request)
+        headers = response.http_response.headers
+        wait = self._errors.parse_retry_after(headers)
+        if wait is not None and wait > _MAX_RETRY_WAIT:
+            headers["x-should-retry"] = "false"
+        return response
+
+
+class _Answer:
+    """What a stream's events add up to."""
+
+    def __init__(self, usage: Usage) -> None:
+        self.parts: list[str] = []
+        self.stop_reason: str | None = None
+        self._usage = usage
+        self._characters = 0
+
+    def take(self, event: RawMessageStreamEvent) -> str:
+        """Count `event`; its text, or nothing."""
+        if event.type == "message_start":
+            self._count(event.message.usage)
+        elif event.type == "message_delta":
+            self._count(event.usage)
+            self.stop_reason = event.delta.stop_reason or "end_turn"
+        elif event.type == "content_block_delta" and event.delta.type == "text_delta":
+            return self._text(event.delta.text)
+        elif event.type == "content_block_start" and event.content_block.type == "text":
+            return self._text(event.content_block.text)
+        return ""
+
+    def _text(self, text: str) -> str:
+        self.parts.append(text)
+        self._characters += len(text)
+        estimate = math.ceil(self._characters / _CHARACTERS_PER_TOKEN)
+        self._usage.output_tokens = max(self._usage.output_tokens, estimate)
+        return text
+
+    def _count(self, reported: Any) -> None:
+        """Take reported numbers; a field that a later event leaves out keeps its number."""
+        cached = (reported.cache_creation_input_tokens or 0) + (reported.cache_read_input_tokens or 0)
+        self._usage.input_tokens = max(self._usage.input_tokens, (reported.input_tokens or 0) + cached)
+        self._usage.output_tokens = reported.output_tokens
+
+
+def _parameters(request: ModelRequest) -> dict[str, Any]:
+    """Arguments for the SDK. The system prompt and the conversation so far are cached for the next turn."""
+    parameters: dict[str, Any] = {
+        "model": request.model,
+        "max_tokens": request.max_tokens,
+        "messages": [
+            *(_message(message) for message in request.messages[:-1]),
+            _message(request.messages[-1], cached=True),
+        ],
+    }
+    if request.system and request.system.strip():
+        parameters["system"] = [_block(request.system, cached=True)]
+    return parameters
+
+
+def _message(message: ModelMessage, *, cached: bool = False) -> dict[str, Any]:
+    return {"role": message.role, "content": [_block(message.text, cached=cached)]}
+
+
+def _block(text: str, *, cached: bool) -> dict[str, Any]:
+    block: dict[str, Any] = {"type": "text", "text": text}
+    return block | {"cache_control": {"type": "ephemeral"}} if cached else block

@@ -1,0 +1,1 @@
+"""From a request to its agent and session."""

@@ -1,0 +1,150 @@
+"""The process's life: load, listen, serve, and on SIGTERM finish what is in flight."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from contextlib import suppress
+from typing import Final
+
+from aiohttp import web
+
+from tenantry_config.errors import ConfigError
+from tenantry_gateway.agents.calls import ModelCalls
+from tenantry_gateway.agents.turns import Turns
+from tenantry_gateway.app import build_app
+from tenantry_gateway.errors import InvalidRequest, error_body
+from tenantry_gateway.logs import Redactor
+from tenantry_gateway.metrics import Metrics
+from tenantry_gateway.middleware.record import new_request_id
+from tenantry_gateway.providers.anthropic import AnthropicModel
+from tenantry_gateway.reload import Reloader
+from tenantry_gateway.sessions.memory import MemoryStore
+from tenantry_gateway.settings import Settings
+from tenantry_gateway.state import GatewayState
+
+logger = logging.getLogger(__name__)
+
+DRAIN_SECONDS: Final = 100.0
+_CANCEL_SECONDS: Final = 3.0
+_KEEPALIVE_SECONDS: Final = 650.0
+"""Longer than common proxies keep idle connections, so that it is never the gateway that closes one in use."""
+_INTERRUPTED: Final = 130
+
+
+class Protocol(web.RequestHandler):
+    """aiohttp's HTTP connection, with requests that are not HTTP answered as JSON.
+
+    aiohttp's own text quotes the request, and so may hold a token.
+    """
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer a request that could not be parsed, or whose handler broke the middleware itself."""
+        if status != web.HTTPBadRequest.status_code:
+            return super().handle_error(request, status, exc, message)
+        request_id = new_request_id()
+        logger.info("malformed request", extra={"request_id": request_id, "error": type(exc).__name__})
+        body = error_body(
+            InvalidRequest.type, "the request is not valid HTTP, or its headers are too large", request_id
+        )
+        response = web.json_response(body, status=status, headers={"request-id": request_id})
+        response.force_close()
+        return response
+
+
+class Server:
+    """One gateway process."""
+
+    def __init__(self, settings: Settings, redactor: Redactor) -> None:
+        store = MemoryStore()
+        metrics = Metrics()
+        metrics.sessions.set_function(lambda: len(store))
+        self._model = AnthropicModel()
+        self._state = GatewayState(metrics, Turns(store, ModelCalls(self._model, metrics)))
+        self._reloader = Reloader(settings, self._state, redactor)
+        self._stop = asyncio.Event()
+        self._interrupts = 0
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT; raises ConfigError where the gateway cannot start."""
+        bind, port = await self._reloader.start()
+        self._handle_signals()
+        runner = web.AppRunner(
+            build_app(self._state),
+            handler_cancellation=True,
+            shutdown_timeout=_CANCEL_SECONDS,
+        )
+        await runner.setup()
+        background: list[asyncio.Task[None]] = []
+        try:
+            listener = await self._listen(runner, bind, port)
+            background = [asyncio.create_task(self._reloader.watch()), asyncio.create_task(self._model.load())]
+            await self._stop.wait()
+            await self._drain(listener)
+        finally:
+            for task in background:
+                task.cancel()
+            await asyncio.gather(*background, return_exceptions=True)
+            await runner.cleanup()
+            await self._model.close()
+        logger.info("stopped")
+
+    async def _listen(self, runner: web.AppRunner, bind: str, port: int) -> asyncio.Server:
+        loop = asyncio.get_running_loop()
+        manager = runner.server
+        if manager is None:
+            raise RuntimeError("the runner was not set up")
+        try:
+            listener = await loop.create_server(
+                lambda: Protocol(manager, loop=loop, keepalive_timeout=_KEEPALIVE_SECONDS),
+                bind,
+                port,
+                backlog=1024,
+            )
+        except OSError as error:
+            raise ConfigError("gateway.port", f"cannot listen on {bind} port {port}: {error.strerror}") from error
+        host, actual = listener.sockets[0].getsockname()[:2]
+        logger.info("listening", extra={"address": host, "port": actual})
+        return listener
+
+    async def _drain(self, listener: asyncio.Server) -> None:
+        """Accept nothing new and wait for what is in flight; on connections that stay open, answer and close."""
+        self._state.draining = True
+        in_flight = self._state.in_flight
+        logger.info("draining", extra={"in_flight": int(in_flight)})
+        listener.close()
+        try:
+            await asyncio.wait_for(in_flight.idle(), DRAIN_SECONDS)
+        except TimeoutError:
+            logger.warning("requests are broken off", extra={"in_flight": int(in_flight)})
+
+    def _handle_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._stop.set)
+        loop.add_signal_handler(signal.SIGINT, self._interrupt)
+
+    def _interrupt(self) -> None:
+        """Ctrl-C drains like SIGTERM; the second one ends the process at once."""
+        self._interrupts += 1
+        self._stop.set()
+        if self._interrupts > 1:
+            logging.shutdown()
+            os._exit(_INTERRUPTED)
+
+
+def serve(settings: Settings, redactor: Redactor) -> None:
+    """Run a gateway to its end; raises ConfigError where it cannot start."""
+    with suppress(KeyboardInterrupt):
+        asyncio.run(_serve(settings, redactor))
+
+
+async def _serve(settings: Settings, redactor: Redactor) -> None:
+    await Server(settings, redactor).run()

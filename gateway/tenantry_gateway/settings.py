@@ -1,0 +1,64 @@
+"""What the process is told by its command line and environment; everything else is in the configuration.
+
+Variables: CLAWDBOT_CONFIG_PATH, CLAWDBOT_STATE_DIR and LOG_LEVEL of the enterprise guide, and TENANTRY_SECRETS_DIR
+(default /run/secrets/tenantry), the directory with one file a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, get_args
+
+from tenantry_config.document import LogLevel
+from tenantry_config.errors import ConfigError
+
+SECRETS_DIR: Final = Path("/run/secrets/tenantry")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where things are. `bind`, `port` and `log_level` are None where the configuration decides."""
+
+    config_path: Path
+    state_dir: Path
+    secrets_dir: Path = SECRETS_DIR
+    environment: Mapping[str, str] = field(default_factory=dict)
+    bind: str | None = None
+    port: int | None = None
+    log_level: LogLevel | None = None
+
+
+def read_settings(
+    environment: Mapping[str, str],
+    home: Path,
+    *,
+    config: Path | None = None,
+    bind: str | None = None,
+    port: int | None = None,
+) -> Settings:
+    """Settings from the environment; the command line's `config`, `bind` and `port` come first.
+
+    Raises ConfigError for a LOG_LEVEL that is none of the guide's.
+    """
+    state_dir = Path(environment.get("CLAWDBOT_STATE_DIR") or home / ".clawdbot")
+    return Settings(
+        config_path=config or Path(environment.get("CLAWDBOT_CONFIG_PATH") or state_dir / "config.yaml"),
+        state_dir=state_dir,
+        secrets_dir=Path(environment.get("TENANTRY_SECRETS_DIR") or SECRETS_DIR),
+        environment=environment,
+        bind=bind,
+        port=port,
+        log_level=_log_level(environment.get("LOG_LEVEL")),
+    )
+
+
+def _log_level(text: str | None) -> LogLevel | None:
+    levels: tuple[LogLevel, ...] = get_args(LogLevel)
+    if not text:
+        return None
+    for level in levels:
+        if text.lower() == level:
+            return level
+    raise ConfigError("LOG_LEVEL", f"must be one of {', '.join(levels)}")

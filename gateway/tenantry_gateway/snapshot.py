@@ -1,0 +1,56 @@
+"""The configuration in force, with the secrets it needs: one immutable value that a reload replaces as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from pydantic import SecretStr
+
+from tenantry_config.document import Config
+from tenantry_config.errors import ConfigError
+from tenantry_config.load import config_hash, load_config
+from tenantry_gateway.variables import Variables
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a request is answered with. `tokens` are accepted; none: anyone on this machine is the caller."""
+
+    config: Config
+    config_hash: str
+    tokens: tuple[SecretStr, ...] = ()
+    api_key: SecretStr | None = None
+    base_url: str | None = None
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = field(default=())
+
+    def secrets(self) -> Iterator[str]:
+        """Every secret value, for redaction."""
+        for secret in (*self.tokens, self.api_key):
+            if secret is not None:
+                yield secret.get_secret_value()
+
+
+def build_snapshot(data: bytes, variables: Variables) -> Snapshot:
+    """The snapshot of config.yaml's bytes; raises ConfigError."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        raise ConfigError("", "the document is not UTF-8") from None
+    config = load_config(text, variables.resolve)
+    current = config.gateway.auth.token or _secret(variables, "GATEWAY_TOKEN")
+    previous = _secret(variables, "GATEWAY_TOKEN_PREVIOUS") if current else None
+    return Snapshot(
+        config=config,
+        config_hash=config_hash(data),
+        tokens=tuple(token for token in (current, previous) if token is not None),
+        api_key=config.provider.api_key or _secret(variables, "ANTHROPIC_API_KEY"),
+        base_url=config.provider.base_url or variables.value("ANTHROPIC_BASE_URL"),
+        trusted_proxies=tuple(ip_network(proxy) for proxy in config.gateway.trusted_proxies),
+    )
+
+
+def _secret(variables: Variables, name: str) -> SecretStr | None:
+    value = variables.value(name)
+    return SecretStr(value) if value else None
