@@ -1,0 +1,147 @@
+"""Keeps a cache true: lists a kind, then watches it, for ever.
+
+A watch that ends, breaks or falls silent is taken up where it ended; one that is told 410, or any other error in its
+stream, lists again. What the API server forbids is kept in ``problem`` for the status, and tried
+again: permissions come and go.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tenantry_operator.kube.cache import Cache, version_of
+from tenantry_operator.kube.client import Client, WatchEvent, error_of
+from tenantry_operator.kube.errors import ApiError, ForbiddenError, GoneError, TooManyRequestsError, UnavailableError
+from tenantry_operator.kube.kinds import Key, key_of
+
+log = logging.getLogger(__name__)
+
+WATCH_SECONDS = 300
+"""Shortest time after which the server ends a watch; the longest is twice as much, so that not all end at once."""
+MAX_BACKOFF = 30.0
+FIRST_BACKOFF = 0.2
+RESUME_ATTEMPTS = 5
+"""After so many failures in a row to take up a watch where it ended, it starts with a list again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which objects of a kind an informer sees."""
+
+    selector: str = ""
+    namespace: str | None = None
+    metadata_only: bool = False
+
+
+class Informer:
+    """List and watch of one kind into one cache."""
+
+    def __init__(
+        self, client: Client, cache: Cache, scope: Scope, *, clock: Callable[[], float], rand: Callable[[], float]
+    ) -> None:
+        self.cache = cache
+        self.problem: ForbiddenError | None = None
+        """Why the kind cannot be read at all, while it cannot."""
+        self.settled = asyncio.Event()
+        """Set once the first list is complete, or known to be forbidden."""
+        self._client = client
+        self._scope = scope
+        self._clock = clock
+        self._rand = rand
+        self._alive = clock()
+        self._version = ""
+        self._failures = 0
+
+    @property
+    def age(self) -> float:
+        """Seconds since the last sign of life: an event, a bookmark, an answer or a refusal."""
+        return self._clock() - self._alive
+
+    async def run(self) -> None:
+        """Run until cancelled."""
+        while True:
+            try:
+                await self._follow()
+            except ApiError as error:
+                self._failures += 1
+                self._note(error)
+                await asyncio.sleep(self._backoff())
+
+    async def _follow(self) -> None:
+        """List if needed, then one watch to its end."""
+        if not self._version:
+            await self._list()
+        kind = self.cache.kind
+        seconds = int(WATCH_SECONDS * (1 + self._rand()))
+        self._alive = self._clock()
+        async for event in self._client.watch(
+            kind,
+            self._version,
+            seconds,
+            selector=self._scope.selector,
+            namespace=self._scope.namespace,
+            metadata_only=self._scope.metadata_only,
+        ):
+            self._take(event)
+            self._alive = self._clock()
+            self._failures = 0
+        self._alive = self._clock()
+
+    async def _list(self) -> None:
+        seen: set[Key] = set()
+        version = ""
+        pages = self._client.list_pages(
+            self.cache.kind,
+            selector=self._scope.selector,
+            namespace=self._scope.namespace,
+            metadata_only=self._scope.metadata_only,
+        )
+        async for page in pages:
+            self._alive = self._clock()
+            version = page.version
+            for item in page.items:
+                seen.add(key_of(item))
+                self.cache.put(item)
+        self.cache.retain(seen, int(version))
+        self._version = version
+        self.problem = None
+        self._failures = 0
+        self.settled.set()
+        log.debug("listed %s: %d kept of %d", self.cache.kind.plural, len(self.cache), len(seen))
+
+    def _take(self, event: WatchEvent) -> None:
+        """Apply one event to the cache.
+
+        Raises:
+            ApiError: for an ERROR event.
+        """
+        match event.type:
+            case "ADDED" | "MODIFIED":
+                self.cache.put(event.object)
+            case "DELETED":
+                self.cache.deleted(event.object)
+            case "BOOKMARK":
+                pass
+            case "ERROR":
+                raise error_of(event)
+            case other:
+                log.warning("ignoring a watch event of unknown type %r", other)
+                return
+        self._version = str(version_of(event.object))
+
+    def _note(self, error: ApiError) -> None:
+        """Decide what a failure means for the next attempt; say so the first time."""
+        self._alive = self._clock()
+        cut_off = isinstance(error, UnavailableError) and not error.code
+        if not (cut_off or isinstance(error, TooManyRequestsError)) or self._failures > RESUME_ATTEMPTS:
+            self._version = ""
+        if isinstance(error, ForbiddenError):
+            self.problem = error
+            self.settled.set()
+        routine = self._failures > 1 or isinstance(error, GoneError)
+        log.log(logging.DEBUG if routine else logging.WARNING, "watching %s: %s", self.cache.kind.plural, error)
+
+    def _backoff(self) -> float:
+        exponent = min(self._failures - 1, 16)
+        return min(MAX_BACKOFF, FIRST_BACKOFF * 2.0**exponent) * (0.5 + self._rand() / 2)

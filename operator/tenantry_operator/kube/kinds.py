@@ -1,0 +1,74 @@
+"""The kinds that this operator reads or writes, and their paths in the API."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Json = dict[str, Any]
+"""An object as the API server sends it, parsed."""
+
+Key = tuple[str, str]
+"""Namespace and name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A namespaced kind; ``group`` is empty for the core group."""
+
+    group: str
+    version: str
+    name: str
+    plural: str
+
+    @property
+    def api_version(self) -> str:
+        """As in a manifest: ``apps/v1``, ``v1``."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def root(self) -> str:
+        """The path of the API version."""
+        return f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+
+    def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
+        """The path of a collection (all namespaces with None), an object or its subresource."""
+        parts = [self.root]
+        if namespace is not None:
+            parts += ["namespaces", namespace]
+        parts.append(self.plural)
+        if name is not None:
+            parts.append(name)
+        if subresource is not None:
+            parts.append(subresource)
+        return "/".join(parts)
+
+
+DEPLOYMENT = Kind("apps", "v1", "Deployment", "deployments")
+SERVICE = Kind("", "v1", "Service", "services")
+CONFIG_MAP = Kind("", "v1", "ConfigMap", "configmaps")
+SECRET = Kind("", "v1", "Secret", "secrets")
+SERVICE_ACCOUNT = Kind("", "v1", "ServiceAccount", "serviceaccounts")
+POD = Kind("", "v1", "Pod", "pods")
+EVENT = Kind("events.k8s.io", "v1", "Event", "events")
+GATEWAY = Kind("tenantry.dev", "v1alpha1", "Gateway", "gateways")
+AGENT_BINDING = Kind("tenantry.dev", "v1alpha1", "AgentBinding", "agentbindings")
+
+APPLIED_KINDS: tuple[Kind, ...] = (SERVICE_ACCOUNT, CONFIG_MAP, SERVICE, DEPLOYMENT)
+"""What is applied for a tenant, drift-checked and pruned. The generated Secret is only ever created."""
+
+_BY_MANIFEST = {(kind.api_version, kind.name): kind for kind in (*APPLIED_KINDS, SECRET)}
+
+
+def kind_of(manifest: Mapping[str, Any]) -> Kind:
+    """The kind of a rendered manifest.
+
+    Raises:
+        KeyError: for a kind that has no informer: it would never be drift-checked.
+    """
+    return _BY_MANIFEST[manifest["apiVersion"], manifest["kind"]]
+
+
+def key_of(manifest: Mapping[str, Any]) -> Key:
+    """Namespace and name of a manifest or a live object."""
+    meta = manifest["metadata"]
+    return meta["namespace"], meta["name"]

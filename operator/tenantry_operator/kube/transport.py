@@ -1,0 +1,185 @@
+"""One HTTP session to the API server: authentication, retries, errors as types, counting, the server's warnings.
+
+Retries are short and few: a worker must not sit on a failing request while others wait, so that what lasts longer is
+raised and the queue's back-off takes over.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import orjson
+
+from tenantry_operator.kube.credentials import Credentials
+from tenantry_operator.kube.errors import (
+    ApiError,
+    TooManyRequestsError,
+    UnauthorizedError,
+    UnavailableError,
+    from_status,
+)
+from tenantry_operator.kube.kinds import Json
+from tenantry_operator.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 4
+BASE_DELAY = 0.1
+MAX_DELAY = 2.0
+"""Seconds; a server that asks for a longer pause is obeyed by the queue, not by a sleeping worker."""
+REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
+CONNECTIONS = 64
+MAX_REMEMBERED_WARNINGS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, prepared: sending it needs nothing else. ``verb`` and ``resource`` are labels for counting."""
+
+    verb: str
+    resource: str
+    method: str
+    path: str
+    params: Mapping[str, str]
+    body: bytes | None = None
+    content_type: str = "application/json"
+    accept: str = "application/json"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Request headers besides authentication."""
+        headers = {"Accept": self.accept}
+        if self.body is not None:
+            headers["Content-Type"] = self.content_type
+        return headers
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+def retry_delay(error: ApiError, attempt: int, rand: Callable[[], float]) -> float | None:
+    """Seconds until attempt number ``attempt`` + 1 (from 1), or None to give up; ``rand`` is uniform in [0, 1)."""
+    if not isinstance(error, TooManyRequestsError | UnavailableError) or attempt >= ATTEMPTS:
+        return None
+    delay = BASE_DELAY * 2 ** (attempt - 1) * (0.5 + rand())
+    asked = error.retry_after or 0.0
+    return None if asked > MAX_DELAY else max(delay, asked)
+
+
+class Transport:
+    """An open session. Close it with ``close``."""
+
+    def __init__(self, credentials: Credentials, metrics: Metrics, user_agent: str, rand: Callable[[], float]) -> None:
+        self.credentials = credentials
+        self._metrics = metrics
+        self._user_agent = user_agent
+        self._rand = rand
+        self._warned: set[str] = set()
+        self._session = self.new_session()
+        self._renewal = asyncio.Lock()
+
+    def new_session(self, *middlewares: aiohttp.ClientMiddlewareType) -> aiohttp.ClientSession:
+        """A session with our credentials and name, also for kopf, which takes one ready-made; the caller closes it."""
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=self.credentials.ssl_context(), limit=CONNECTIONS),
+            headers={"User-Agent": self._user_agent},
+            middlewares=(self._authenticate, *middlewares),
+            timeout=REQUEST_TIMEOUT,
+        )
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._session.close()
+
+    async def send(self, request: Request) -> Json:
+        """The answer's JSON, after retries.
+
+        Raises:
+            ApiError: one of its subclasses, for every answer that is not a success.
+        """
+        attempt = 0
+        while True:
+            attempt += 1
+            session = self._session
+            try:
+                async with self.open(request) as response:
+                    return json_object(await response.read())
+            except ApiError as error:
+                delay = retry_delay(error, attempt, self._rand)
+                if isinstance(error, UnauthorizedError) and attempt == 1:
+                    await self._renew(session)
+                    delay = 0.0
+                if delay is None:
+                    raise
+                log.debug("retrying in %.1f s: %s", delay, error)
+                await asyncio.sleep(delay)
+
+    @asynccontextmanager
+    async def open(
+        self, request: Request, limits: aiohttp.ClientTimeout = REQUEST_TIMEOUT, *, any_status: bool = False
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """One attempt; the response is a success (unless ``any_status``) and its body is still to be read.
+
+        Raises:
+            ApiError: also when the connection breaks or stalls while the body is read.
+        """
+        code = 0
+        try:
+            async with self._session.request(
+                request.method,
+                f"{self.credentials.server}{request.path}",
+                params=request.params,
+                data=request.body,
+                headers=request.headers,
+                timeout=limits,
+            ) as response:
+                code = response.status
+                self._log_warnings(response, request)
+                if code >= 400 and not any_status:
+                    raise from_status(code, json_object(await response.read()), str(request), _retry_after(response))
+                yield response
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise UnavailableError(0, type(error).__name__, str(error) or "timed out", str(request)) from error
+        finally:
+            self._metrics.api_requests.labels(request.verb, request.resource, str(code)).inc()
+
+    async def _authenticate(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        request.headers.update(await self.credentials.headers())
+        return await handler(request)
+
+    async def _renew(self, refused: aiohttp.ClientSession) -> None:
+        """Read the credentials again, once for all requests that the same session was refused."""
+        async with self._renewal:
+            if self._session is not refused:
+                return
+            log.info("the API server refused our credentials: reading them again")
+            await self.credentials.reload()
+            self._session = self.new_session()
+            await refused.close()
+
+    def _log_warnings(self, response: aiohttp.ClientResponse, request: Request) -> None:
+        """Log each of the server's warnings (deprecated fields and the like) once in a process."""
+        for warning in response.headers.getall("Warning", ()):
+            if warning not in self._warned and len(self._warned) < MAX_REMEMBERED_WARNINGS:
+                self._warned.add(warning)
+                log.warning("the API server warns about %s: %s", request, warning)
+
+
+def json_object(body: bytes) -> Json:
+    """A body as a JSON object; for anything else (proxies answer with HTML) its beginning as ``message``."""
+    try:
+        parsed: Any = orjson.loads(body) if body else {}
+    except orjson.JSONDecodeError:
+        return {"message": body[:200].decode(errors="replace")}
+    return parsed if isinstance(parsed, dict) else {}
+
+
+def _retry_after(response: aiohttp.ClientResponse) -> float | None:
+    value = response.headers.get("Retry-After", "")
+    return float(value) if value.isdigit() else None

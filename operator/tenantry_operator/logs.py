@@ -1,0 +1,53 @@
+"""Logging: one JSON object a line, with the tenant that a message is about."""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TextIO
+
+from pythonjsonlogger.json import JsonFormatter
+
+_tenant: ContextVar[str] = ContextVar("tenant", default="")
+_reconcile: ContextVar[str] = ContextVar("reconcile", default="")
+
+QUIET_LOGGERS = ("kopf.activities.probe", "kopf._core.reactor.running", "aiohttp.access")
+"""They report every probe and every task: only their warnings are news."""
+
+
+@contextmanager
+def about(tenant: str, reconcile: str) -> Iterator[None]:
+    """Mark every message logged inside with a tenant (``namespace/name``) and the reconcile's id."""
+    tokens = _tenant.set(tenant), _reconcile.set(reconcile)
+    try:
+        yield
+    finally:
+        _tenant.reset(tokens[0])
+        _reconcile.reset(tokens[1])
+
+
+class _AddTenant(logging.Filter):
+    """Puts the tenant and the reconcile's id into each record."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if tenant := _tenant.get():
+            record.tenant = tenant
+            record.reconcile = _reconcile.get()
+        return True
+
+
+def configure_logging(level: str, style: str, stream: TextIO = sys.stderr) -> None:
+    """Log to ``stream``: ``style`` is ``json`` or ``text``."""
+    handler = logging.StreamHandler(stream)
+    handler.addFilter(_AddTenant())
+    if style == "json":
+        renamed = {"asctime": "time", "levelname": "level", "name": "logger"}
+        handler.setFormatter(JsonFormatter("%(asctime)s %(levelname)s %(name)s %(message)s", rename_fields=renamed))
+    else:
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name in QUIET_LOGGERS:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

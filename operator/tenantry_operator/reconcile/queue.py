@@ -1,0 +1,170 @@
+"""The queue of keys to look at, with the semantics of client-go's work queue.
+
+A key waits at most once however often it is added; while a worker has it, it is not handed out again but waits until
+the worker is done. Keys that fail come back after an exponential pause with jitter; fresh changes go before start-up
+and resync. Clock, timers and randomness are arguments: see ``Timers``.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Protocol
+
+from tenantry_operator.kube.kinds import Key
+
+BASE_DELAY = 0.1
+MAX_DELAY = 60.0
+"""Seconds: pauses after the first failure, and at most."""
+
+
+class Priority(IntEnum):
+    """Which keys go first."""
+
+    FRESH = 0
+    """Something has just changed."""
+    BACKGROUND = 1
+    """Start-up and resync."""
+
+
+class Timer(Protocol):
+    """A call that is due later."""
+
+    def cancel(self) -> None:
+        """Do not call."""
+        ...
+
+    def when(self) -> float:
+        """When it is due."""
+        ...
+
+
+class Timers(Protocol):
+    """The part of an event loop that the queue needs; an asyncio loop has it."""
+
+    def time(self) -> float:
+        """Monotonic seconds."""
+        ...
+
+    def call_at(self, when: float, callback: Callable[[Key, Priority], None], *args: object) -> Timer:
+        """Call back at a time of this clock."""
+        ...
+
+
+class QueueObserver(Protocol):
+    """Told about the queue's life, for metrics."""
+
+    def depth(self, keys: int) -> None:
+        """The number of waiting keys changed."""
+        ...
+
+    def waited(self, seconds: float) -> None:
+        """A key was handed to a worker after this time."""
+        ...
+
+
+@dataclass(slots=True)
+class _Waiting:
+    since: float
+    priority: Priority
+
+
+@dataclass(slots=True)
+class WorkQueue:
+    """A queue for one event loop; not for several threads."""
+
+    timers: Timers
+    rand: Callable[[], float]
+    observer: QueueObserver | None = None
+    _lanes: dict[Priority, OrderedDict[Key, float]] = field(
+        default_factory=lambda: {priority: OrderedDict() for priority in Priority}
+    )
+    """Keys that wait for a worker, and since when."""
+    _processing: set[Key] = field(default_factory=set)
+    _again: dict[Key, _Waiting] = field(default_factory=dict)
+    """Keys that were added while a worker had them."""
+    _failures: dict[Key, int] = field(default_factory=dict)
+    _later: dict[Key, Timer] = field(default_factory=dict)
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __len__(self) -> int:
+        return sum(len(lane) for lane in self._lanes.values())
+
+    def add(self, key: Key, priority: Priority = Priority.FRESH) -> None:
+        """Look at a key as soon as a worker is free."""
+        now = self.timers.time()
+        if key in self._processing:
+            waiting = self._again.setdefault(key, _Waiting(now, priority))
+            waiting.priority = min(waiting.priority, priority)
+            return
+        self._enqueue(key, priority, now)
+
+    def add_after(self, key: Key, seconds: float, priority: Priority = Priority.FRESH) -> None:
+        """Look at a key later; of several such calls the earliest counts."""
+        due = self.timers.time() + seconds
+        timer = self._later.get(key)
+        if timer is not None:
+            if timer.when() <= due:
+                return
+            timer.cancel()
+        self._later[key] = self.timers.call_at(due, self._due, key, priority)
+
+    def retry(self, key: Key, at_least: float = 0.0) -> float:
+        """Look at a key again after a pause that doubles with each failure. Returns the pause in seconds."""
+        failures = self._failures[key] = self._failures.get(key, 0) + 1
+        pause = min(MAX_DELAY, BASE_DELAY * 2.0 ** min(failures - 1, 30))
+        pause = max(pause * (0.75 + self.rand() / 2), at_least)
+        self.add_after(key, pause)
+        return pause
+
+    def forget(self, key: Key) -> None:
+        """The key's work has succeeded: its next failure starts with the shortest pause."""
+        self._failures.pop(key, None)
+
+    async def get(self) -> Key:
+        """The next key. The caller must call ``done`` when it has worked on it."""
+        while True:
+            for lane in self._lanes.values():
+                if lane:
+                    key, since = lane.popitem(last=False)
+                    self._processing.add(key)
+                    self._tell(waited=self.timers.time() - since)
+                    return key
+            self._wake.clear()
+            await self._wake.wait()
+
+    def done(self, key: Key) -> None:
+        """A worker is done with a key; it is handed out again if it was added meanwhile."""
+        self._processing.discard(key)
+        waiting = self._again.pop(key, None)
+        if waiting is not None:
+            self._enqueue(key, waiting.priority, waiting.since)
+
+    def close(self) -> None:
+        """Cancel everything that is due later."""
+        for timer in self._later.values():
+            timer.cancel()
+        self._later.clear()
+
+    def _enqueue(self, key: Key, priority: Priority, since: float) -> None:
+        fresh, background = self._lanes[Priority.FRESH], self._lanes[Priority.BACKGROUND]
+        if key in fresh:
+            return
+        if priority is Priority.BACKGROUND:
+            background.setdefault(key, since)
+        else:
+            fresh[key] = background.pop(key, since)
+        self._tell()
+        self._wake.set()
+
+    def _due(self, key: Key, priority: Priority) -> None:
+        self._later.pop(key, None)
+        self.add(key, priority)
+
+    def _tell(self, waited: float | None = None) -> None:
+        if self.observer is None:
+            return
+        self.observer.depth(len(self))
+        if waited is not None:
+            self.observer.waited(waited)

@@ -1,0 +1,143 @@
+"""The Gateways and AgentBindings as last seen, parsed once, and which binding belongs to which Gateway.
+
+Fed by kopf's events and by lists of our own. kopf misses deletions that happen while it lists again; a list of ours
+heals that. An event that is older than what is known is ignored, wherever it comes from.
+"""
+
+import logging
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
+
+from tenantry_operator.api.v1alpha1.agent_binding import AgentBinding
+from tenantry_operator.api.v1alpha1.common import ObjectMeta
+from tenantry_operator.api.v1alpha1.gateway import Gateway
+from tenantry_operator.errors import InvalidObject
+from tenantry_operator.kube.cache import version_of
+from tenantry_operator.kube.kinds import Key, key_of
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T", Gateway, AgentBinding)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry(Generic[T]):
+    """One object: parsed, or why it cannot be."""
+
+    version: int
+    """resourceVersion."""
+    meta: ObjectMeta
+    status: Mapping[str, Any]
+    parsed: T | InvalidObject
+    gateway: Key
+    """The Gateway that it is, or belongs to."""
+
+
+class Objects(Generic[T]):
+    """The objects of one kind."""
+
+    def __init__(self, parse: Callable[[Mapping[str, Any]], T], gateway_of: Callable[[Mapping[str, Any]], Key]) -> None:
+        self._parse = parse
+        self._gateway_of = gateway_of
+        self._entries: dict[Key, Entry[T]] = {}
+        self._by_gateway: dict[Key, dict[Key, None]] = {}
+        self._listed = 0
+        """resourceVersion of the last whole list: what is older and not in it is gone."""
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[Entry[T]]:
+        return iter(tuple(self._entries.values()))
+
+    def get(self, key: Key) -> Entry[T] | None:
+        """The object of this namespace and name."""
+        return self._entries.get(key)
+
+    def of_gateway(self, gateway: Key) -> tuple[Entry[T], ...]:
+        """The objects that belong to a Gateway, in the order in which they came."""
+        return tuple(self._entries[key] for key in self._by_gateway.get(gateway, ()))
+
+    def put(self, body: Mapping[str, Any]) -> set[Key]:
+        """Take an object as seen. Returns the Gateways to look at; none if this is not news."""
+        key, version = key_of(body), version_of(body)
+        old = self._entries.get(key)
+        if version <= (old.version if old else self._listed):
+            return set()
+        meta = ObjectMeta.parse(body)
+        entry = Entry(version, meta, body.get("status") or {}, self._parsed(body), self._gateway_of(body))
+        self._drop(old)
+        self._entries[key] = entry
+        self._by_gateway.setdefault(entry.gateway, {})[key] = None
+        return {entry.gateway} | ({old.gateway} if old else set())
+
+    def remove(self, key: Key, version: int) -> set[Key]:
+        """An object was gone at ``version``. Returns the Gateways to look at."""
+        old = self._entries.get(key)
+        if old is None or old.version > version:
+            return set()
+        self._drop(old)
+        del self._entries[key]
+        return {old.gateway}
+
+    def retain(self, seen: Collection[Key], version: int) -> set[Key]:
+        """After a whole list at ``version``: forget what is not in it. Returns the Gateways to look at."""
+        self._listed = max(self._listed, version)
+        affected: set[Key] = set()
+        for key in self._entries.keys() - set(seen):
+            affected |= self.remove(key, version)
+        return affected
+
+    def remember_status(self, body: Mapping[str, Any]) -> None:
+        """Take the answer to our own status write, so that it is not news when the watch brings it."""
+        key = key_of(body)
+        old = self._entries.get(key)
+        if old is None or old.meta.uid != body["metadata"]["uid"] or version_of(body) <= old.version:
+            return
+        if int(body["metadata"].get("generation", 0)) != old.meta.generation:
+            return
+        status = body.get("status") or {}
+        parsed = old.parsed if isinstance(old.parsed, InvalidObject) else replace(old.parsed, status=status)
+        self._entries[key] = replace(old, version=version_of(body), status=status, parsed=parsed)
+
+    def _parsed(self, body: Mapping[str, Any]) -> T | InvalidObject:
+        try:
+            return self._parse(body)
+        except InvalidObject as error:
+            log.warning("%s %s/%s cannot be used: %s", body.get("kind"), *key_of(body), error)
+            return error
+
+    def _drop(self, old: Entry[T] | None) -> None:
+        if old is None:
+            return
+        key = old.meta.namespace, old.meta.name
+        siblings = self._by_gateway[old.gateway]
+        del siblings[key]
+        if not siblings:
+            del self._by_gateway[old.gateway]
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Everything that users have asked for."""
+
+    gateways: Objects[Gateway]
+    bindings: Objects[AgentBinding]
+
+    @classmethod
+    def empty(cls) -> "Store":
+        """A store that knows nothing yet."""
+        return cls(Objects(Gateway.parse, key_of), Objects(AgentBinding.parse, _gateway_of_binding))
+
+    def keys(self) -> set[Key]:
+        """Every Gateway that exists or that a binding refers to."""
+        return {entry.gateway for entry in self.gateways} | {entry.gateway for entry in self.bindings}
+
+
+def _gateway_of_binding(body: Mapping[str, Any]) -> Key:
+    """The Gateway that a binding names, even where the rest of it cannot be parsed; an empty name if it names none."""
+    spec = body.get("spec")
+    reference = spec.get("gatewayRef") if isinstance(spec, Mapping) else None
+    name = reference.get("name") if isinstance(reference, Mapping) else None
+    return body["metadata"]["namespace"], name if isinstance(name, str) else ""

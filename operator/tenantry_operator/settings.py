@@ -1,0 +1,137 @@
+"""The operator's settings: command line first, then environment, then defaults. Parsed once, never changed."""
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tenantry_operator.errors import TenantryError
+
+DEFAULT_GATEWAY_IMAGE = "tenantry.dev/gateway:dev"
+PULL_POLICIES = ("Always", "IfNotPresent", "Never")
+LOG_LEVELS = ("debug", "info", "warning", "error")
+SERVICE_HOST = "KUBERNETES_SERVICE_HOST"
+"""Set by the kubelet in every pod that can reach the API server."""
+
+PodAccess = Literal["auto", "direct", "proxy"]
+
+
+class SettingsError(TenantryError):
+    """A setting has a value that cannot be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server listens."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Address":
+        """``host:port``; ``:port`` listens on every address.
+
+        Raises:
+            SettingsError: if there is no port.
+        """
+        host, _, port = text.rpartition(":")
+        if not port.isdigit() or int(port) > 65535:
+            raise SettingsError(f"{text!r} is not an address: write host:port, such as 127.0.0.1:8080")
+        return cls(host.strip("[]") or "0.0.0.0", int(port))  # noqa: S104 - what a leading colon means everywhere
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that an installation can decide."""
+
+    kubeconfig: Path | None
+    """None: the pod's own service account."""
+    gateway_image: str
+    gateway_pull_policy: str
+    workers: int
+    """How many tenants are reconciled at once."""
+    pod_access: PodAccess
+    """How pods are asked for the configuration they serve: at their own address, or through the API server."""
+    health: Address
+    metrics: Address
+    log_level: str
+    log_format: str
+    relist_seconds: float
+    """How often the Gateways and AgentBindings are listed again, in case a deletion was missed."""
+    resync_seconds: float
+    """How often every tenant is looked at though nothing has changed; costs no request."""
+
+    @property
+    def direct_pods(self) -> bool:
+        """Whether to ask pods at their own address."""
+        return self.pod_access == "direct" or (self.pod_access == "auto" and self.kubeconfig is None)
+
+
+def parse_settings(argv: Sequence[str], env: Mapping[str, str]) -> Settings:
+    """Settings from a command line (without the program's name) and an environment.
+
+    Raises:
+        SettingsError: naming the setting.
+        SystemExit: for ``--help`` and unknown flags, as argparse does.
+    """
+    options = _parser(env).parse_args(argv)
+    if options.workers < 1:
+        raise SettingsError("--workers must be at least 1")
+    return Settings(
+        kubeconfig=_kubeconfig(options.kubeconfig, env),
+        gateway_image=options.gateway_image,
+        gateway_pull_policy=options.gateway_pull_policy,
+        workers=options.workers,
+        pod_access=options.pod_access,
+        health=Address.parse(options.health_address),
+        metrics=Address.parse(options.metrics_address),
+        log_level=options.log_level,
+        log_format=options.log_format,
+        relist_seconds=options.relist_seconds,
+        resync_seconds=options.resync_seconds,
+    )
+
+
+def _kubeconfig(given: str | None, env: Mapping[str, str]) -> Path | None:
+    """As kubectl looks for it, but a pod's own account comes before ``~/.kube/config``."""
+    if given:
+        return Path(given).expanduser()
+    if env.get(SERVICE_HOST):
+        return None
+    return Path(env.get("HOME") or "~").expanduser() / ".kube" / "config"
+
+
+def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tenantry-operator",
+        description="Gives every Gateway in the cluster its own AI-agent gateway. Each option has an environment "
+        "variable: TENANTRY_ and its name in upper case, such as TENANTRY_GATEWAY_IMAGE; KUBECONFIG as for kubectl.",
+    )
+    parser.add_argument("command", nargs="?", choices=("run",), default="run", help="run the operator (default)")
+    parser.add_argument("--kubeconfig", default=env.get("KUBECONFIG"), help="kubeconfig file; not needed in a pod")
+
+    def add(name: str, default: str, help_text: str, **more: object) -> None:
+        variable = "TENANTRY_" + name.upper().replace("-", "_")
+        parser.add_argument(f"--{name}", default=env.get(variable, default), help=help_text, **more)  # type: ignore[arg-type]
+
+    add("gateway-image", DEFAULT_GATEWAY_IMAGE, "image of gateways that name none")
+    add("gateway-pull-policy", "IfNotPresent", "pull policy of gateways that name none", choices=PULL_POLICIES)
+    add("workers", "8", "tenants reconciled at once", type=int)
+    add("pod-access", "auto", "ask pods directly or through the API server", choices=("auto", "direct", "proxy"))
+    add("health-address", "0.0.0.0:8080", "where /healthz is served")
+    add("metrics-address", "0.0.0.0:9402", "where /metrics is served")
+    add("log-level", "info", "least severe messages to log", choices=LOG_LEVELS)
+    add("log-format", "json", "one JSON object a line, or text", choices=("json", "text"))
+    add("relist-seconds", "1800", "time between full lists of Gateways and AgentBindings", type=float)
+    add("resync-seconds", "450", "time between looks at a tenant that does not change", type=float)
+    return parser
+
+
+def settings_from_process(argv: Sequence[str]) -> Settings:
+    """Settings from this process's environment."""
+    return parse_settings(argv, os.environ)
