@@ -9,6 +9,7 @@ CONFIG_TOO_LARGE: Final = "ConfigTooLarge"
 PERMISSION_DENIED: Final = "PermissionDenied"
 # It could not, and tries again: Reconciling.
 APPLY_FAILED: Final = "ApplyFailed"
+WAITING_FOR_DELETION: Final = "WaitingForDeletion"
 
 # Ready, ConfigValid
 AVAILABLE: Final = "Available"
