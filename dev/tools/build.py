@@ -55,7 +55,7 @@ def _ingredients(tool: Tool, go_version: str) -> Iterable[bytes]:
 def _build(tool: Tool, go: Path, folder: Path) -> None:
     """Build next to the final folder and move it there whole."""
     version = tool.version
-    say(f"building {tool.name} {version} (about {tool.cold_minutes:g} min when nothing is cached)")
+    say(f"building {tool.name} {version or '(ours)'} (about {tool.cold_minutes:g} min when nothing is cached)")
     started = time.monotonic()
     staging = folder.with_name(f".{folder.name}.{os.getpid()}")
     staging.mkdir(parents=True, exist_ok=True)
@@ -72,7 +72,7 @@ def _build(tool: Tool, go: Path, folder: Path) -> None:
 
 
 def _run_with_progress(command: list[str], tool: Tool, started: float) -> None:
-    """Run `go build -v`, which prints a line a module fetched and a package compiled; say now and then how far it is."""
+    """Run `go build -v`, which prints a line a module fetched and a package compiled; say at times how far it is."""
     counts = {"fetched": 0, "compiled": 0}
     errors: list[str] = []
     finished = threading.Event()

@@ -33,7 +33,9 @@ class Tool:
 
     @property
     def version(self) -> str:
-        """The version that go.mod requires, with its leading v."""
+        """The version that go.mod requires, with its leading v; empty for a program of our own."""
+        if not self.version_of:
+            return ""
         return required_version((self.module / "go.mod").read_text(), self.version_of)
 
 
@@ -51,12 +53,14 @@ TOOLS: Mapping[str, Tool] = {
                 "kubelet",
                 "kubectl",
                 "kubeadm",
+                "volume-provisioner",
             ),
             tags=("selinux_none", "providerless"),
             version_of="k8s.io/kubernetes",
             version_variables=("k8s.io/component-base/version", "k8s.io/client-go/pkg/version"),
             cold_minutes=8,
         ),
+        Tool("pause", cold_minutes=0.5),
         Tool("coredns", version_of="github.com/coredns/coredns"),
         Tool("kwok", package="sigs.k8s.io/kwok/cmd/kwok", version_of="sigs.k8s.io/kwok", cold_minutes=1.5),
         Tool("kind", package="sigs.k8s.io/kind", version_of="sigs.k8s.io/kind"),
@@ -83,7 +87,7 @@ def required_version(go_mod: str, module: str) -> str:
 
 def linker_flags(tool: Tool, version: str) -> str:
     """Return the value of -ldflags: stripped, and with the version in the packages that print it."""
-    major, minor, _ = version.removeprefix("v").split(".", 2)
-    settings = {"gitVersion": version, "gitMajor": major, "gitMinor": minor}
+    major, _, rest = version.removeprefix("v").partition(".")
+    settings = {"gitVersion": version, "gitMajor": major, "gitMinor": rest.partition(".")[0]}
     pairs = [f"-X {package}.{name}={value}" for package in tool.version_variables for name, value in settings.items()]
     return " ".join(["-s", "-w", *pairs])

@@ -35,6 +35,7 @@ var components = map[string]func() int{
 	"kubelet":                 func() int { return run(kubelet.NewKubeletCommand(context.Background())) },
 	"kubectl":                 func() int { return run(kubectl.NewDefaultKubectlCommand()) },
 	"kubeadm":                 runKubeadm,
+	"volume-provisioner":      runProvisioner,
 }
 
 func run(command *cobra.Command) int { return cli.Run(command) }

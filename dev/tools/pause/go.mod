@@ -1,0 +1,3 @@
+module tenantry.dev/dev/tools/pause
+
+go 1.26.0
