@@ -52,6 +52,13 @@ class NotFound(GatewayError):
     type = "not_found_error"
 
 
+class MethodNotAllowed(GatewayError):
+    """The path takes another method."""
+
+    status = 405
+    type = "invalid_request_error"
+
+
 class RequestTimeout(GatewayError):
     """The client did not send its request in time."""
 

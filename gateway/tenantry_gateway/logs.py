@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any, Final, TextIO
 
 from pythonjsonlogger.json import JsonFormatter
@@ -27,25 +27,30 @@ _MAX_SECRETS: Final = 64
 
 
 class Redactor:
-    """Masks known secrets. Values that were in force once stay masked."""
+    """Masks known secrets in what is logged. Values that were in force once stay masked."""
 
     def __init__(self) -> None:
         self._secrets: dict[str, None] = {}
 
     def learn(self, secrets: Iterable[str]) -> None:
-        """Mask these from now on, as they are and as JSON writes them."""
-        for secret in secrets:
-            for text in (secret, json.dumps(secret)[1:-1]):
-                self._secrets.pop(text, None)
-                self._secrets[text] = None
+        """Mask these from now on."""
+        for secret in filter(None, secrets):
+            self._secrets.pop(secret, None)
+            self._secrets[secret] = None
         while len(self._secrets) > _MAX_SECRETS:
             del self._secrets[next(iter(self._secrets))]
 
-    def redact(self, text: str) -> str:
-        """`text` with every known secret masked."""
-        for secret in sorted(self._secrets, key=len, reverse=True):
-            text = text.replace(secret, _MASK)
-        return text
+    def redact(self, value: Any) -> Any:
+        """`value` with every known secret in its strings masked."""
+        if isinstance(value, str):
+            for secret in sorted(self._secrets, key=len, reverse=True):
+                value = value.replace(secret, _MASK)
+            return value
+        if isinstance(value, Mapping):
+            return {key: self.redact(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.redact(item) for item in value]
+        return value
 
 
 class LineFormatter(JsonFormatter):
@@ -62,9 +67,9 @@ class LineFormatter(JsonFormatter):
         log_data["logger"] = record.name
         super().add_fields(log_data, record, message_dict)
 
-    def format(self, record: logging.LogRecord) -> str:
-        """One line."""
-        return self._redactor.redact(super().format(record))
+    def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
+        """Mask before the values become JSON, so that no secret, whatever it looks like, spoils the line."""
+        return {key: self._redactor.redact(value) for key, value in log_data.items()}
 
 
 def configure_logging(redactor: Redactor, stream: TextIO | None = None) -> None:
@@ -73,6 +78,7 @@ def configure_logging(redactor: Redactor, stream: TextIO | None = None) -> None:
     handler.setFormatter(LineFormatter(redactor))
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
     logging.captureWarnings(True)
+    sys.excepthook = _log_uncaught
 
 
 def set_level(level: LogLevel) -> None:
@@ -81,3 +87,8 @@ def set_level(level: LogLevel) -> None:
     logging.getLogger().setLevel(number)
     for name, least in _QUIET.items():
         logging.getLogger(name).setLevel(max(number, least))
+
+
+def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """The last words of a process that dies, as a line like any other."""
+    logging.getLogger("tenantry_gateway").critical("stopped by an error", exc_info=(kind, error, trace))

@@ -7,12 +7,10 @@ import math
 
 from aiohttp import web
 
-from tenantry_gateway.errors import GatewayError, InvalidRequest, NotFound, RequestTooLarge, UpstreamError, error_body
-from tenantry_gateway.middleware.record import RECORD, Handler
+from tenantry_gateway.errors import GatewayError, InvalidRequest, MethodNotAllowed, NotFound, UpstreamError
+from tenantry_gateway.middleware.record import RECORD, Handler, Record
 
 logger = logging.getLogger(__name__)
-
-_NOT_ALLOWED = 405
 
 
 @web.middleware
@@ -20,25 +18,26 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     """Turn exceptions into answers. A client that is gone gets none, and no traceback."""
     try:
         return await handler(request)
-    except GatewayError as error:
-        return error_response(request, error)
     except web.HTTPException as error:
         return _http_error(request, error)
-    except ConnectionError:
-        raise
-    except Exception:
-        record = request[RECORD]
-        record.error_type = GatewayError.type
-        logger.exception("request failed", extra={"request_id": record.request_id})
-        return error_response(request, GatewayError("an error of the gateway itself; its log has the request's id"))
+    except Exception as error:
+        if isinstance(error, ConnectionError):
+            raise
+        return _response(request[RECORD], describe(request[RECORD], error))
 
 
-def error_response(request: web.Request, error: GatewayError) -> web.Response:
-    """The answer that says `error`."""
-    record = request[RECORD]
+def describe(record: Record, error: Exception) -> GatewayError:
+    """What the client is told of `error`; the record and, for a fault of the gateway itself, the log learn of it."""
+    if not isinstance(error, GatewayError):
+        logger.error("request failed", exc_info=error, extra={"request_id": record.request_id})
+        error = GatewayError("an error of the gateway itself; its log has the request's id")
     record.error_type = error.type
     if isinstance(error, UpstreamError):
         record.upstream_request_id = error.upstream_request_id
+    return error
+
+
+def _response(record: Record, error: GatewayError) -> web.Response:
     response = web.json_response(error.body(record.request_id), status=error.status)
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(math.ceil(error.retry_after))
@@ -49,14 +48,12 @@ def error_response(request: web.Request, error: GatewayError) -> web.Response:
 
 def _http_error(request: web.Request, error: web.HTTPException) -> web.Response:
     """aiohttp's own errors: no such path, another method, too large."""
+    record = request[RECORD]
     if isinstance(error, web.HTTPNotFound):
-        return error_response(request, NotFound("no such path"))
-    if isinstance(error, web.HTTPRequestEntityTooLarge):
-        return error_response(request, RequestTooLarge("the body is too large"))
+        return _response(record, describe(record, NotFound("no such path")))
     if isinstance(error, web.HTTPMethodNotAllowed):
         allowed = ", ".join(sorted(error.allowed_methods))
-        record = request[RECORD]
-        record.error_type = InvalidRequest.type
-        body = error_body(InvalidRequest.type, f"this path takes {allowed}", record.request_id)
-        return web.json_response(body, status=_NOT_ALLOWED, headers={"Allow": allowed})
-    return error_response(request, InvalidRequest("the request is not valid"))
+        response = _response(record, describe(record, MethodNotAllowed(f"this path takes {allowed}")))
+        response.headers["Allow"] = allowed
+        return response
+    return _response(record, describe(record, InvalidRequest("the request is not valid")))

@@ -14,12 +14,13 @@ from pydantic.alias_generators import to_camel
 
 from tenantry_config.document import Config
 from tenantry_gateway.agents.turns import Answer, Message
-from tenantry_gateway.errors import GatewayError, NotReady
-from tenantry_gateway.identity.caller import caller
+from tenantry_gateway.errors import NotReady
 from tenantry_gateway.identity.principal import Principal
+from tenantry_gateway.middleware.errors import describe
 from tenantry_gateway.middleware.record import RECORD
 from tenantry_gateway.providers.model import Credentials, OnText
 from tenantry_gateway.routes.body import parse_body, read_body
+from tenantry_gateway.routes.caller import caller
 from tenantry_gateway.routes.event_stream import EventStream
 from tenantry_gateway.routing.destination import OWN_CHANNEL, Address, Destination, find_destination
 from tenantry_gateway.snapshot import Snapshot
@@ -119,11 +120,12 @@ async def _stream(request: web.Request, accepted: _Accepted) -> web.StreamRespon
         try:
             answer = await _answer(request, accepted, stream.text)
             await stream.send("done", _result(accepted, answer))
-        except GatewayError as error:
+        except ConnectionError:
+            raise
+        except Exception as error:
             if not stream.started:
                 raise
-            request[RECORD].error_type = error.type
-            await stream.send("error", error.body(request[RECORD].request_id))
+            await stream.send("error", describe(request[RECORD], error).body(request[RECORD].request_id))
     return await stream.finish()
 
 

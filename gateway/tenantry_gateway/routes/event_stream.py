@@ -54,8 +54,7 @@ class EventStream:
             yield
         finally:
             task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await asyncio.wait({task})
 
     async def _beat(self) -> None:
         """Beat until cancelled, or until the client is gone, which the next event tells the writer."""

@@ -8,8 +8,8 @@ from typing import Final
 from tenantry_gateway.sessions.transcript import Turn
 
 MAX_TURNS: Final = 100
-MAX_BYTES: Final = 384 * 1024
-"""About 100,000 tokens at four bytes each: half of a common context window, as some texts need two bytes a token."""
+MAX_BYTES: Final = 320 * 1024
+"""80,000 tokens at four bytes each, and 160,000 at the two bytes that some languages need: both fit 200,000."""
 
 
 def newest_turns(turns: Sequence[Turn], *, max_turns: int = MAX_TURNS, max_bytes: int = MAX_BYTES) -> tuple[Turn, ...]:
