@@ -54,18 +54,18 @@ def _config(gateway: Gateway, accepted: Sequence[AgentBinding]) -> Config:
     document = {
         "gateway": {
             "port": spec.port,
-            "log_level": spec.log_level,
+            "logLevel": spec.log_level,
             "auth": {"mode": spec.auth.mode},
-            "trusted_proxies": spec.trusted_proxies or None,
+            "trustedProxies": spec.trusted_proxies or None,
         },
-        "provider": {"base_url": spec.provider.base_url} if spec.provider.base_url else None,
+        "provider": {"baseUrl": spec.provider.base_url} if spec.provider.base_url else None,
         "rbac": {
             "enabled": spec.rbac.enabled,
-            "default_role": spec.rbac.default_role,
+            "defaultRole": spec.rbac.default_role,
             "assignments": dict(sorted(spec.rbac.assignments.items())) or None,
         },
         "agents": {name: _agent(agent) for name, agent in sorted(spec.agents.items())},
-        "default_agent": gateway.default_agent,
+        "defaultAgent": gateway.default_agent,
         "bindings": routes or None,
     }
     try:
@@ -87,7 +87,7 @@ def _check_agents(gateway: Gateway, routes: Sequence[BindingConfig]) -> None:
 
 
 def _agent(agent: AgentSpec) -> dict[str, Any]:
-    return _present({"model": agent.model, "system": agent.system, "max_tokens": agent.max_tokens})
+    return _present({"model": agent.model, "system": agent.system, "maxTokens": agent.max_tokens})
 
 
 def _present(value: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ def inline_route(binding: InlineBinding, index: int) -> BindingConfig:
     Raises:
         InvalidObject: where the gateway would not take it, though the API server did.
     """
-    fields = binding.model_dump(exclude_none=True)
+    fields = binding.model_dump(by_alias=True, exclude_none=True)
     return _route(fields, f"spec.bindings[{index}]")
 
 
@@ -36,10 +36,10 @@ def route_of(binding: AgentBinding) -> BindingConfig:
     spec = binding.spec
     fields = {
         "channel": spec.match.channel,
-        "channel_id": spec.match.channel_id,
-        "sender_id": spec.match.sender_id,
-        "agent_id": spec.agent_id,
-        "session_key": spec.session_key,
+        "channelId": spec.match.channel_id,
+        "senderId": spec.match.sender_id,
+        "agentId": spec.agent_id,
+        "sessionKey": spec.session_key,
         "priority": spec.priority,
         "name": binding.meta.name,
     }

@@ -1,0 +1,25 @@
+import pytest
+
+from tenantry_operator.errors import InvalidObject
+from tests.unit.tenantry_operator.objects import binding
+
+
+def test_a_binding_refers_to_a_gateway_of_its_own_namespace() -> None:
+    assert binding().gateway_key == ("team-a", "assistants")
+
+
+@pytest.mark.parametrize(
+    ("spec", "path"),
+    [
+        ({"match": {"channelId": "x"}}, "spec.match.channel"),
+        ({"match": {"channel": "Slack Team"}}, "spec.match.channel"),
+        ({"agentId": "No Agent"}, "spec.agentId"),
+        ({"gatewayRef": {"name": "x", "namespace": "y"}}, "spec.gatewayRef.namespace"),
+        ({"priority": 1001}, "spec.priority"),
+    ],
+)
+def test_a_spec_that_does_not_fit_is_refused_with_the_fields_path(spec: dict[str, object], path: str) -> None:
+    with pytest.raises(InvalidObject) as refused:
+        binding(spec=spec)
+
+    assert refused.value.path == path

@@ -1,0 +1,107 @@
+import pytest
+
+from tenantry_operator.conditions.deployment import deployment_available
+from tests.unit.tenantry_operator.objects import deployment_view, observation, pod_view
+
+
+def test_a_complete_rollout_is_available() -> None:
+    assert deployment_available(observation()).status == "True"
+
+
+def test_no_deployment_yet() -> None:
+    assert deployment_available(observation(deployment=None)).reason == "DeploymentMissing"
+
+
+def test_counts_of_an_older_generation_are_not_believed() -> None:
+    found = deployment_available(observation(deployment=deployment_view(generation=2)))
+
+    assert (found.status, found.reason) == ("False", "DeploymentProgressing")
+
+
+def test_an_old_replica_is_not_the_new_one() -> None:
+    assert deployment_available(observation(deployment=deployment_view(updated=0))).status == "False"
+
+
+def test_pods_that_are_on_their_way_are_counted() -> None:
+    pods = (pod_view(ready=False, problem="ContainerCreating"),)
+
+    found = deployment_available(observation(deployment=deployment_view(ready=0), pods=pods))
+
+    assert (found.reason, found.message) == (
+        "DeploymentProgressing",
+        "Deployment team-a/assistants-gateway: 0 of 1 pods are ready",
+    )
+
+
+@pytest.mark.parametrize(
+    ("problem", "text"),
+    [
+        ("ImagePullBackOff: Back-off pulling image", "cannot pull the image tenantry.dev/gateway:dev. Fix: correct"),
+        ("ErrImagePull: rpc error: code = NotFound", "cannot pull the image tenantry.dev/gateway:dev. Fix: correct"),
+        ("CrashLoopBackOff: back-off 20s restarting", "keeps ending (CrashLoopBackOff). See: kubectl -n team-a logs"),
+        ("Unschedulable: 0/1 nodes are available", "cannot be scheduled: 0/1 nodes are available"),
+        ("CreateContainerConfigError: no such thing", "CreateContainerConfigError: no such thing"),
+    ],
+)
+def test_a_pods_problem_is_named_with_what_to_do(problem: str, text: str) -> None:
+    pods = (pod_view(ready=False, problem=problem),)
+
+    found = deployment_available(observation(deployment=deployment_view(ready=0), pods=pods))
+
+    assert found.reason == "DeploymentProgressing"
+    assert "pod assistants-gateway-1" in found.message
+    assert text in found.message
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("CrashLoopBackOff: back-off 10s restarting", "CrashLoopBackOff: back-off 5m0s restarting"),
+        ("ErrImagePull: rpc error", "ImagePullBackOff: Back-off pulling image"),
+    ],
+)
+def test_a_kubelets_retries_do_not_change_the_message(one: str, other: str) -> None:
+    short = deployment_view(ready=0)
+    found = [
+        deployment_available(observation(deployment=short, pods=(pod_view(ready=False, problem=problem),)))
+        for problem in (one, other)
+    ]
+
+    assert found[0] == found[1]
+
+
+def test_the_problem_of_a_pod_that_is_going_is_not_the_gateways() -> None:
+    pods = (pod_view(ready=False, deleting=True, problem="CrashLoopBackOff: x"),)
+
+    found = deployment_available(observation(deployment=deployment_view(ready=0), pods=pods))
+
+    assert "CrashLoopBackOff" not in found.message
+
+
+def test_a_quota_that_refuses_pods_is_named_without_the_random_name_of_the_pod() -> None:
+    failure = {
+        "type": "ReplicaFailure",
+        "status": "True",
+        "message": 'pods "assistants-gateway-5d-x7x2p" is forbidden: exceeded quota: team, requested: cpu=50m',
+    }
+
+    found = deployment_available(observation(deployment=deployment_view(ready=0, conditions=[failure])))
+
+    assert found.reason == "ReplicaFailure"
+    assert "cannot create its pods: pods is forbidden: exceeded quota: team" in found.message
+
+
+def test_a_rollout_past_its_deadline_says_so_and_why() -> None:
+    late = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
+    pods = (pod_view(ready=False, problem="Unschedulable: no nodes"),)
+
+    found = deployment_available(observation(deployment=deployment_view(ready=0, conditions=[late]), pods=pods))
+
+    assert found.reason == "ProgressDeadlineExceeded"
+    assert "did not become ready in time: pod assistants-gateway-1 cannot be scheduled: no nodes" in found.message
+
+
+def test_a_late_rollout_that_is_complete_is_available() -> None:
+    late = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
+
+    assert deployment_available(observation(deployment=deployment_view(conditions=[late]))).status == "True"

@@ -1,0 +1,89 @@
+"""Strategies that draw what the API server accepts: whole Gateway specs and AgentBindings."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tests.unit.tenantry_operator.objects import binding_body
+
+SUBSTITUTIONS = ("${HOME}", "$${HOME}", "${GATEWAY_TOKEN}", "$$${A}", "${channel}", "$", "{", "${", "}")
+
+prose = st.lists(st.one_of(st.text(st.characters(exclude_categories=["Cs"])), st.sampled_from(SUBSTITUTIONS))).map(
+    "".join
+)
+peer_ids = prose.filter(lambda text: 1 <= len(text) <= 256)
+agent_ids = st.from_regex(r"[a-z0-9][a-z0-9_-]{0,62}", fullmatch=True)
+channels = st.one_of(st.just("*"), st.from_regex(r"[a-z0-9]([a-z0-9_-]{0,20}[a-z0-9])?", fullmatch=True))
+roles = st.sampled_from(["admin", "operator", "user", "viewer"])
+session_keys = st.sampled_from(["${channel}:${senderId}", "one", "${agentId}", "x-${channelId}"])
+secret_names = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,20}[a-z0-9])?", fullmatch=True)
+secret_keys = st.from_regex(r"[-._a-zA-Z0-9]{1,20}", fullmatch=True)
+priorities = st.integers(-1000, 1000)
+
+agents = st.fixed_dictionaries(
+    {"model": st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,40}", fullmatch=True)},
+    optional={"system": prose, "maxTokens": st.integers(1, 200_000)},
+)
+secret_refs = st.fixed_dictionaries({"name": secret_names}, optional={"key": secret_keys})
+images = st.fixed_dictionaries(
+    {},
+    optional={
+        "tag": st.just("1.2.3"),
+        "digest": st.just(f"sha256:{'0' * 64}"),
+        "pullPolicy": st.sampled_from(["Always", "IfNotPresent", "Never"]),
+        "pullSecrets": st.lists(st.fixed_dictionaries({"name": secret_names}), max_size=2),
+    },
+)
+
+
+def _routes(ids: list[str]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries(
+        {"channel": channels, "agentId": st.sampled_from(ids)},
+        optional={"channelId": peer_ids, "senderId": peer_ids, "sessionKey": session_keys, "priority": priorities},
+    )
+
+
+@st.composite
+def gateway_specs(draw: st.DrawFn) -> dict[str, Any]:
+    """A spec that the CRD accepts."""
+    chosen = draw(st.dictionaries(agent_ids, agents, min_size=1, max_size=4))
+    provider = {"apiKeySecretRef": secret_refs}
+    optional = {
+        "image": images,
+        "port": st.integers(1024, 65535),
+        "logLevel": st.sampled_from(["debug", "info", "warn", "error"]),
+        "auth": st.fixed_dictionaries({}, optional={"tokenSecretRef": secret_refs}),
+        "rbac": st.fixed_dictionaries(
+            {"enabled": st.booleans(), "defaultRole": roles},
+            optional={"assignments": st.dictionaries(peer_ids, roles, max_size=3)},
+        ),
+        "defaultAgent": st.sampled_from(sorted(chosen)),
+        "bindings": st.lists(_routes(sorted(chosen)), max_size=4),
+        "trustedProxies": st.lists(st.sampled_from(["10.0.0.0/8", "fd00::/8", "192.0.2.1/32"]), max_size=2),
+    }
+    return draw(
+        st.fixed_dictionaries(
+            {
+                "agents": st.just(chosen),
+                "provider": st.fixed_dictionaries(
+                    provider, optional={"baseURL": st.sampled_from(["http://a.b.svc:8080", "https://x.example/v1"])}
+                ),
+            },
+            optional=optional,
+        )
+    )
+
+
+@st.composite
+def binding_bodies(draw: st.DrawFn, ids: list[str]) -> list[dict[str, Any]]:
+    """AgentBindings to agents among ``ids``."""
+    names = draw(st.lists(st.from_regex(r"[a-z]{1,8}", fullmatch=True), unique=True, max_size=4))
+    bodies = []
+    for name in names:
+        route = draw(_routes(ids))
+        match: dict[str, str] = {key: route[key] for key in route.keys() & {"channel", "channelId", "senderId"}}
+        spec: dict[str, Any] = {key: route[key] for key in route.keys() & {"sessionKey", "priority"}}
+        second = draw(st.integers(0, 2))
+        created = f"2026-01-01T00:00:0{second}Z"
+        bodies.append(binding_body(name, agent=route["agentId"], match=match, spec=spec, created=created))
+    return bodies
