@@ -1,4 +1,4 @@
-"""Hash-pinned requirements, one file an extra: `python -m dev.locks [--check]`.
+"""Hash-pinned requirements, one file an extra or dependency group: `python -m dev.locks [--check]`.
 
 The files name no index, so they install from whichever one pip is configured for. The images' files are constrained
 by the development one: what is tested is what is shipped.
@@ -6,19 +6,25 @@ by the development one: what is tested is what is shipped.
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parent.parent
 DIRECTORY = Path("requirements")
 PYTHON = "3.11"
+SELECTIONS = {
+    **{extra: ("--extra", extra, "pyproject.toml") for extra in ("dev", "operator", "gateway")},
+    **{group: ("--group", f"pyproject.toml:{group}") for group in ("build", "standin")},
+}
+"""Lock file -> what of pyproject.toml it holds; the development one comes first."""
 
 
-def compile_lock(extra: str, output: Path, constraint: Path | None, *, upgrade: bool) -> None:
-    """Resolve one extra for every platform and Python from PYTHON up, starting from the pins already in `output`."""
+def compile_lock(selection: Sequence[str], output: Path, constraint: Path | None, *, upgrade: bool) -> None:
+    """Resolve an extra or group for every platform and Python from PYTHON up, starting from the pins in `output`."""
     command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--python-version", PYTHON]
     command += ["--generate-hashes", "--no-emit-index-url", "--no-header", "--no-annotate"]
-    command += ["--extra", extra, "--no-emit-package", "tenantry", "--output-file", str(output), "pyproject.toml"]
+    command += ["--no-emit-package", "tenantry", "--output-file", str(output), *selection]
     command += ["--upgrade"] if upgrade else []
     command += ["--constraint", str(constraint)] if constraint else []
     subprocess.run(command, cwd=ROOT, check=True)
@@ -26,16 +32,16 @@ def compile_lock(extra: str, output: Path, constraint: Path | None, *, upgrade: 
 
 def compile_all(directory: Path, *, upgrade: bool) -> None:
     """Write dev.txt, then the images' files under its constraint."""
-    compile_lock("dev", directory / "dev.txt", None, upgrade=upgrade)
-    for extra in ("operator", "gateway"):
-        compile_lock(extra, directory / f"{extra}.txt", directory / "dev.txt", upgrade=upgrade)
+    for name, selection in SELECTIONS.items():
+        constraint = None if name == "dev" else directory / "dev.txt"
+        compile_lock(selection, directory / f"{name}.txt", constraint, upgrade=upgrade)
 
 
 def stale() -> list[str]:
     """The names of the lock files that pyproject.toml no longer agrees with."""
-    with TemporaryDirectory() as name:
-        fresh = Path(name)
-        files = [ROOT / DIRECTORY / f"{extra}.txt" for extra in ("dev", "operator", "gateway")]
+    with TemporaryDirectory() as directory:
+        fresh = Path(directory)
+        files = [ROOT / DIRECTORY / f"{name}.txt" for name in SELECTIONS]
         for file in files:
             (fresh / file.name).write_text(file.read_text())
         compile_all(fresh, upgrade=False)
