@@ -7,13 +7,16 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TextIO
 
+from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
 _tenant: ContextVar[str] = ContextVar("tenant", default="")
 _reconcile: ContextVar[str] = ContextVar("reconcile", default="")
 
-QUIET_LOGGERS = ("kopf.activities.probe", "kopf._core.reactor.running", "aiohttp.access")
-"""They report every probe and every task: only their warnings are news."""
+QUIET_LOGGERS = ("kopf", "aiohttp.access")
+"""They report every event and every probe: only their warnings are news."""
+KOPF_EXTRAS = ("settings", "k8s_ref", "k8s_skip")
+"""What kopf attaches to its records for itself; some of it cannot be written as JSON."""
 
 
 @contextmanager
@@ -43,7 +46,9 @@ def configure_logging(level: str, style: str, stream: TextIO = sys.stderr) -> No
     handler.addFilter(_AddTenant())
     if style == "json":
         renamed = {"asctime": "time", "levelname": "level", "name": "logger"}
-        handler.setFormatter(JsonFormatter("%(asctime)s %(levelname)s %(name)s %(message)s", rename_fields=renamed))
+        fields = "%(asctime)s %(levelname)s %(name)s %(message)s"
+        reserved = [*RESERVED_ATTRS, *KOPF_EXTRAS]
+        handler.setFormatter(JsonFormatter(fields, rename_fields=renamed, reserved_attrs=reserved))
     else:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     root = logging.getLogger()

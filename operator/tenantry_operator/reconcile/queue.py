@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import partial
 from typing import Protocol
 
 from tenantry_operator.kube.kinds import Key
@@ -47,7 +48,7 @@ class Timers(Protocol):
         """Monotonic seconds."""
         ...
 
-    def call_at(self, when: float, callback: Callable[[Key, Priority], None], *args: object) -> Timer:
+    def call_at(self, when: float, callback: Callable[[], object], /) -> Timer:
         """Call back at a time of this clock."""
         ...
 
@@ -108,7 +109,7 @@ class WorkQueue:
             if timer.when() <= due:
                 return
             timer.cancel()
-        self._later[key] = self.timers.call_at(due, self._due, key, priority)
+        self._later[key] = self.timers.call_at(due, partial(self._due, key, priority))
 
     def retry(self, key: Key, at_least: float = 0.0) -> float:
         """Look at a key again after a pause that doubles with each failure. Returns the pause in seconds."""

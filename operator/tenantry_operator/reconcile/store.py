@@ -38,7 +38,7 @@ class Objects(Generic[T]):
     """The objects of one kind."""
 
     def __init__(self, parse: Callable[[Mapping[str, Any]], T], gateway_of: Callable[[Mapping[str, Any]], Key]) -> None:
-        self._parse = parse
+        self._parse: Callable[[Mapping[str, Any]], T] = parse
         self._gateway_of = gateway_of
         self._entries: dict[Key, Entry[T]] = {}
         self._by_gateway: dict[Key, dict[Key, None]] = {}
@@ -130,7 +130,7 @@ class Store:
         """A store that knows nothing yet."""
         return cls(Objects(Gateway.parse, key_of), Objects(AgentBinding.parse, _gateway_of_binding))
 
-    def keys(self) -> set[Key]:
+    def gateway_keys(self) -> set[Key]:
         """Every Gateway that exists or that a binding refers to."""
         return {entry.gateway for entry in self.gateways} | {entry.gateway for entry in self.bindings}
 

@@ -1,0 +1,106 @@
+"""kopf's settings, its login with our own session, its probe, and the end of the process."""
+
+import asyncio
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import kopf
+
+from tenantry_operator.kube.kinds import AGENT_BINDING, GATEWAY
+from tenantry_operator.reconcile.engine import STALE_SECONDS, Engine
+
+CHUNK = 500
+WATCH_SECONDS = 240
+"""kopf opens each watch anew after this time at the latest: a sign that it is alive."""
+IDLE_SECONDS = 0.3
+"""How long kopf keeps a task for an object without news; its default holds thousands of tasks at start."""
+EXIT_SECONDS = 20.0
+"""After SIGTERM, kopf kills a process that has not ended by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backoffs:
+    """kopf's pauses between attempts of a request, without an end: an API server's outage must not end the operator."""
+
+    rand: Callable[[], float]
+
+    def __iter__(self) -> Iterator[float]:
+        for attempt in itertools.count():
+            yield min(30.0, 0.5 * 2.0 ** min(attempt, 6)) * (0.5 + self.rand())
+
+
+def configure(settings: kopf.OperatorSettings, rand: Callable[[], float]) -> None:
+    """Settings under which kopf only watches: no events of its own, no peering, no scanning of the cluster."""
+    settings.posting.enabled = False
+    settings.scanning.disabled = True
+    settings.peering.standalone = True
+    settings.watching.chunk_size = CHUNK
+    settings.watching.server_timeout = WATCH_SECONDS
+    settings.queueing.idle_timeout = IDLE_SECONDS
+    settings.networking.error_backoffs = Backoffs(rand)
+    settings.process.ultimate_exiting_timeout = EXIT_SECONDS
+
+
+@dataclass(slots=True)
+class WatchTimes:
+    """When kopf last opened a watch of each of our kinds: it has no other sign of life to show."""
+
+    clock: Callable[[], float]
+    _opened: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._opened = dict.fromkeys((GATEWAY.plural, AGENT_BINDING.plural), self.clock())
+
+    async def __call__(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        """Client middleware of kopf's session."""
+        kind = request.url.name
+        if kind in self._opened and "watch" in request.url.query:
+            self._opened[kind] = self.clock()
+        return await handler(request)
+
+    def stale(self) -> dict[str, float]:
+        """Kinds whose watch was not opened for too long: seconds since, by plural name."""
+        now = self.clock()
+        limit = WATCH_SECONDS + STALE_SECONDS
+        return {kind: now - opened for kind, opened in self._opened.items() if now - opened > limit}
+
+
+def register(registry: kopf.OperatorRegistry, engine: Engine, times: WatchTimes, stop: asyncio.Event) -> None:
+    """Hand kopf our session, answer its probe, and stop the engine with it."""
+
+    @kopf.on.login(registry=registry, id="login")
+    async def login(**_: Any) -> kopf.AiohttpSession:
+        # Our middleware reads a rotated token again by itself: this session never expires.
+        transport = engine.client.transport
+        return kopf.AiohttpSession(server=transport.credentials.server, aiohttp_session=transport.new_session(times))
+
+    @kopf.on.probe(registry=registry, id="watches")
+    async def watches(**_: Any) -> dict[str, str]:
+        stale = engine.stale() | times.stale()
+        if stale:
+            named = ", ".join(f"{kind} ({age:.0f} s)" for kind, age in stale.items())
+            raise kopf.PermanentError(f"watches without a sign of life: {named}")
+        return {"watches": "alive"}
+
+    @kopf.on.cleanup(registry=registry, id="engine")
+    async def cleanup(**_: Any) -> None:
+        # kopf itself waits for this flag in a task that it would give five seconds to end.
+        stop.set()
+        await engine.stop()
+
+
+async def until_broken(engine: Engine, stop: asyncio.Event) -> None:
+    """Tell kopf to stop when a task of the engine breaks.
+
+    Raises:
+        Exception: what broke it.
+    """
+    try:
+        await engine.failed
+    finally:
+        stop.set()

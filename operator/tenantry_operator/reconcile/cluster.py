@@ -1,0 +1,88 @@
+"""The informers of everything that belongs to tenants, and the caches that they keep."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from tenantry_operator.kube.cache import Cache, Labels, Projector, Record, record_of
+from tenantry_operator.kube.client import Client
+from tenantry_operator.kube.errors import ForbiddenError
+from tenantry_operator.kube.informer import Informer, Scope
+from tenantry_operator.kube.kinds import APPLIED_KINDS, DEPLOYMENT, POD, SECRET, Json, Key, Kind
+from tenantry_operator.kube.projection import live_digest
+from tenantry_operator.kube.secrets import Secrets
+from tenantry_operator.reconcile.views import deployment_view, pod_view
+from tenantry_operator.resources.metadata import FIELD_MANAGER, GATEWAY_LABEL, MANAGED_BY_LABEL
+
+LABELS = Labels(GATEWAY_LABEL, MANAGED_BY_LABEL)
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What informers need from outside; clock in monotonic seconds, ``rand`` uniform in [0, 1)."""
+
+    client: Client
+    changed: Callable[[Key], None]
+    """Told which Gateway to look at."""
+    clock: Callable[[], float]
+    rand: Callable[[], float]
+
+
+class Cluster:
+    """What is known of tenants' objects."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._changed = sources.changed
+        self.applied: Mapping[Kind, Cache] = {
+            kind: self._cache(kind, _applied_projector(kind)) for kind in APPLIED_KINDS
+        }
+        self.pods = self._cache(POD, _pod_record)
+        self.secrets = Secrets(sources.client, LABELS, sources.changed)
+        labelled = Scope(selector=GATEWAY_LABEL)
+        scopes = {**dict.fromkeys((*APPLIED_KINDS, POD), labelled), SECRET: Scope(metadata_only=True)}
+        self._informers = tuple(
+            Informer(sources.client, cache, scopes[cache.kind], clock=sources.clock, rand=sources.rand)
+            for cache in (*self.applied.values(), self.pods, self.secrets.cache)
+        )
+
+    @property
+    def caches(self) -> Mapping[Kind, Cache]:
+        """Every cache by kind."""
+        return {**self.applied, POD: self.pods, SECRET: self.secrets.cache}
+
+    def start(self) -> Iterator[asyncio.Task[None]]:
+        """Start the informers, each a task that runs until cancelled."""
+        for informer in self._informers:
+            yield asyncio.create_task(informer.run(), name=f"informer of {informer.cache.kind.plural}")
+
+    async def settled(self) -> None:
+        """Wait until everything is listed, or known to be forbidden."""
+        for informer in self._informers:
+            await informer.settled.wait()
+
+    def unreadable(self) -> ForbiddenError | None:
+        """Why some kind cannot be read, if one cannot."""
+        return next((informer.problem for informer in self._informers if informer.problem), None)
+
+    def ages(self) -> Mapping[str, float]:
+        """Seconds since each watch's last sign of life, by plural name."""
+        return {informer.cache.kind.plural: informer.age for informer in self._informers}
+
+    def _cache(self, kind: Kind, project: Projector) -> Cache:
+        return Cache(kind, project, self._on_change)
+
+    def _on_change(self, record: Record) -> None:
+        if record.gateway:
+            self._changed((record.key[0], record.gateway))
+
+
+def _applied_projector(kind: Kind) -> Projector:
+    def project(live: Json) -> Record:
+        view = deployment_view(live) if kind is DEPLOYMENT else None
+        return record_of(live, LABELS, live_digest(live, FIELD_MANAGER), view)
+
+    return project
+
+
+def _pod_record(live: Json) -> Record:
+    return record_of(live, LABELS, view=pod_view(live))

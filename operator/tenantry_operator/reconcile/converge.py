@@ -1,0 +1,129 @@
+"""Makes the cluster hold what a Gateway should have, and turns what stands in the way into a problem for its status."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from tenantry_operator.api.v1alpha1.common import GROUP
+from tenantry_operator.api.v1alpha1.gateway import KIND, Gateway
+from tenantry_operator.conditions import reasons
+from tenantry_operator.conditions.observation import Problem
+from tenantry_operator.kube.apply import ChangedUnderneath, NameTaken, NotYetGone, Writer, check_owner
+from tenantry_operator.kube.cache import Cache
+from tenantry_operator.kube.errors import ForbiddenError, InvalidError, NotFoundError
+from tenantry_operator.kube.kinds import SECRET, Kind, kind_of
+from tenantry_operator.kube.ownership import Owner
+from tenantry_operator.kube.prune import prune, surplus
+from tenantry_operator.kube.secrets import KnownSecret, Secrets
+from tenantry_operator.resources.desired import Desired
+from tenantry_operator.resources.metadata import FIELD_MANAGER
+from tenantry_operator.resources.secret import build_token_secret
+
+
+@dataclass(slots=True)
+class Setbacks:
+    """What kept a Gateway's objects from being as they should be. Only the first counts."""
+
+    problem: Problem | None = None
+    """For the status."""
+    retry: bool = False
+    """Whether to try again later though nothing may be seen to change."""
+
+    @contextmanager
+    def caught(self) -> Iterator[None]:
+        """Note what a piece of work inside runs into. Errors that only a pause can heal pass through."""
+        try:
+            yield
+        except NameTaken as error:
+            self._note(reasons.NAME_CONFLICT, _name_taken(error))
+        except NotYetGone as error:
+            # Its deletion is watched, but what somebody stripped of its labels is not.
+            self._note(reasons.WAITING_FOR_DELETION, f"{error}.")
+        except ChangedUnderneath:
+            self.retry = True
+        except ForbiddenError as error:
+            if not error.namespace_is_terminating:
+                self.note_forbidden(error)
+        except InvalidError as error:
+            self._note(reasons.APPLY_FAILED, error.message)
+        except NotFoundError:
+            # The namespace, or what was written to, has just gone: its events follow.
+            self.retry = True
+
+    def note_forbidden(self, error: ForbiddenError) -> None:
+        """A 403 from role-based access control, a quota or an admission policy."""
+        if error.permission is None:
+            self._note(reasons.APPLY_FAILED, error.message)
+            return
+        message = (
+            f"The operator may not {error.permission}: {error.message}. "
+            "Fix: grant it this permission; kubectl apply -k deploy restores the operator's ClusterRole."
+        )
+        self._note(reasons.PERMISSION_DENIED, message)
+
+    def _note(self, reason: str, message: str) -> None:
+        self.retry = True
+        self.problem = self.problem or Problem(reason, message)
+
+
+def _name_taken(error: NameTaken) -> str:
+    namespace, name = error.key
+    resource = error.kind.plural
+    return (
+        f"{error}, and is not taken over. Fix: rename the Gateway, or remove the object if nobody needs it: "
+        f"kubectl -n {namespace} get {resource} {name} -o yaml; kubectl -n {namespace} delete {resource} {name}"
+    )
+
+
+def owner_of(gateway: Gateway) -> Owner:
+    """The Gateway as the owner of its objects."""
+    return Owner(gateway.meta.name, gateway.meta.uid, f"{GROUP}/{KIND}", FIELD_MANAGER)
+
+
+@dataclass(frozen=True, slots=True)
+class Converger:
+    """Applies and prunes."""
+
+    writer: Writer
+    caches: Mapping[Kind, Cache]
+    """Of the applied kinds."""
+    secrets: Secrets
+    new_token: Callable[[], str]
+
+    async def converge(self, gateway: Gateway, wanted: Desired, setbacks: Setbacks) -> None:
+        """Bring everything to what is wanted; stops at the first thing that cannot be done."""
+        owner = owner_of(gateway)
+        with setbacks.caught():
+            await self._token(gateway, wanted, owner)
+            for manifest in wanted.manifests:
+                await self.writer.apply(manifest, owner)
+            await prune(self.writer, surplus(self._all(), gateway.key, owner, _names(gateway, wanted)))
+
+    async def read_secrets(self, gateway: Gateway, setbacks: Setbacks) -> dict[str, KnownSecret]:
+        """What is known of each Secret that the Gateway refers to, by name."""
+        names = dict.fromkeys(use.name for use in gateway.secrets)
+        self.secrets.want(gateway.key, names)
+        known = {}
+        with setbacks.caught():
+            for name in names:
+                known[name] = await self.secrets.read((gateway.meta.namespace, name))
+        return known
+
+    async def _token(self, gateway: Gateway, wanted: Desired, owner: Owner) -> None:
+        """Create the token Secret unless it is there. It is never written again: its token must not change."""
+        if wanted.token_secret is None:
+            return
+        known = await self.secrets.read((gateway.meta.namespace, wanted.token_secret))
+        if known.record is None:
+            await self.writer.create_secret(build_token_secret(gateway, self.new_token()), owner)
+        else:
+            check_owner(SECRET, known.record, owner)
+
+    def _all(self) -> Iterable[Cache]:
+        return (*self.caches.values(), self.secrets.cache)
+
+
+def _names(gateway: Gateway, wanted: Desired) -> set[tuple[Kind, str]]:
+    """What must not be pruned: everything applied, and every Secret referred to."""
+    applied = {(kind_of(manifest), manifest["metadata"]["name"]) for manifest in wanted.manifests}
+    return applied | {(SECRET, use.name) for use in gateway.secrets}

@@ -1,0 +1,243 @@
+"""The engine: queue, workers, informers, store and the periodic work, put together. It knows nothing of kopf."""
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from tenantry_operator.kube.apply import Writer
+from tenantry_operator.kube.client import Client
+from tenantry_operator.kube.errors import ApiError, NotFoundError
+from tenantry_operator.kube.kinds import AGENT_BINDING, GATEWAY, Json, Key, Kind
+from tenantry_operator.kube.observe import DirectProbe, PodProbe, ProxyProbe
+from tenantry_operator.logs import about
+from tenantry_operator.metrics import Metrics
+from tenantry_operator.reconcile.agent_binding import BindingReporter
+from tenantry_operator.reconcile.cluster import Cluster, Sources
+from tenantry_operator.reconcile.converge import Converger
+from tenantry_operator.reconcile.gateway import GatewayReconciler
+from tenantry_operator.reconcile.lists import Lister
+from tenantry_operator.reconcile.pods import Pods
+from tenantry_operator.reconcile.queue import Priority, WorkQueue
+from tenantry_operator.reconcile.report import Reporter, rfc3339
+from tenantry_operator.reconcile.store import Store
+from tenantry_operator.reconcile.tally import Tally
+from tenantry_operator.resources.desired import Defaults
+from tenantry_operator.settings import Settings
+
+log = logging.getLogger(__name__)
+
+CRD_POLL_SECONDS = 2.0
+STALE_SECONDS = 300.0
+"""A watch without any sign of life for so long is dead: five bookmarks have not come."""
+DRAIN_SECONDS = 3.0
+"""Time for reconciles in flight when the operator ends. A cut-off one does no harm: the next start looks again."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What is random or tells the time."""
+
+    now: Callable[[], datetime]
+    rand: Callable[[], float]
+    """Uniform in [0, 1)."""
+    new_token: Callable[[], str]
+    new_name: Callable[[], str]
+    """A short suffix, unique enough for a name."""
+
+
+class Engine:
+    """Everything between the API server's events and its objects. Made inside a running event loop."""
+
+    def __init__(self, settings: Settings, client: Client, metrics: Metrics, world: World) -> None:
+        loop = asyncio.get_running_loop()
+        self.client = client
+        self.store = Store.empty()
+        self.queue = WorkQueue(loop, world.rand, _QueueMetrics(metrics))
+        self._settings = settings
+        self._metrics = metrics
+        self._world = world
+        self._clock = loop.time
+        self._cluster = Cluster(Sources(client, self.queue.add, loop.time, world.rand))
+        self._probe: PodProbe = DirectProbe() if settings.direct_pods else ProxyProbe(client)
+        self._reconciler = self._build()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._workers: list[asyncio.Task[None]] = []
+        self._ids = itertools.count(1)
+        self.failed: asyncio.Future[None] = loop.create_future()
+        """Ends with the error that broke one of our tasks: the process should end, too."""
+
+    async def wait_for_crds(self) -> None:
+        """Wait until the API server knows our kinds; says so while it does not."""
+        told = ""
+        while missing := await self._missing_kinds():
+            if missing != told:
+                log.warning("waiting for %s", missing)
+            told = missing
+            await asyncio.sleep(CRD_POLL_SECONDS)
+
+    def start(self) -> None:
+        """Start everything; returns at once."""
+        self._tasks += map(self._watched, self._cluster.start())
+        self._spawn(self._begin(), "start")
+
+    async def stop(self) -> None:
+        """Let reconciles in flight finish for a moment, then end everything."""
+        self.queue.close()
+        for worker in self._workers:
+            worker.cancel()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._workers, *self._tasks, return_exceptions=True)
+        self._workers.clear()
+        self._tasks.clear()
+        await self._probe.close()
+
+    def observe(self, kind: Kind, event: str | None, body: Json) -> None:
+        """Take an event of kopf's watch of one of our kinds; ``event`` is None for an object that it lists."""
+        objects = self.store.gateways if kind is GATEWAY else self.store.bindings
+        if event == "DELETED":
+            meta = body["metadata"]
+            affected = objects.remove((meta["namespace"], meta["name"]), int(meta["resourceVersion"]))
+        else:
+            affected = objects.put(body)
+        for gateway in affected:
+            self.queue.add(gateway, Priority.BACKGROUND if event is None else Priority.FRESH)
+
+    def stale(self) -> dict[str, float]:
+        """Watches that are dead: seconds since their last sign of life, by plural name."""
+        return {name: age for name, age in self._cluster.ages().items() if age > STALE_SECONDS}
+
+    async def _missing_kinds(self) -> str:
+        """What the API server lacks, as a person would put it; empty if it lacks nothing."""
+        try:
+            served = {each["name"] for each in (await self.client.get_path(GATEWAY.root))["resources"]}
+        except NotFoundError:
+            served = set()
+        except ApiError as error:
+            return f"the API server: {error}"
+        missing = {GATEWAY.plural, AGENT_BINDING.plural} - served
+        names = ", ".join(f"{name}.{GATEWAY.group}" for name in sorted(missing))
+        return f"CustomResourceDefinitions {names}. Fix: kubectl apply -k crds" if missing else ""
+
+    async def _begin(self) -> None:
+        """Know everything first, then work."""
+        in_background = partial(self.queue.add, priority=Priority.BACKGROUND)
+        listers = (
+            Lister(self.client, AGENT_BINDING, self.store.bindings, in_background),
+            Lister(self.client, GATEWAY, self.store.gateways, in_background),
+        )
+        for lister in listers:
+            await self._patiently(lister.refresh, f"listing {lister.kind.plural}")
+        await self._cluster.settled()
+        log.info("starting: %d Gateways, %d AgentBindings", len(self.store.gateways), len(self.store.bindings))
+        for number in range(self._settings.workers):
+            self._workers.append(self._watched(asyncio.create_task(self._work(), name=f"worker {number}")))
+        for lister in listers:
+            self._spawn(self._every(self._settings.relist_seconds, lister.refresh), f"relist of {lister.kind.plural}")
+        self._spawn(self._every(self._settings.resync_seconds, self._resync), "resync")
+
+    async def _work(self) -> None:
+        """One worker, until cancelled; a reconcile in flight may finish."""
+        while True:
+            key = await self.queue.get()
+            step = asyncio.ensure_future(self._look(key))
+            try:
+                await asyncio.shield(step)
+            except asyncio.CancelledError:
+                await asyncio.wait({step}, timeout=DRAIN_SECONDS)
+                step.cancel()
+                raise
+            finally:
+                self.queue.done(key)
+
+    async def _look(self, key: Key) -> None:
+        """Reconcile one key. Whatever it runs into, the worker goes on and the key comes back later."""
+        started = self._clock()
+        with about("/".join(key), str(next(self._ids))):
+            try:
+                outcome = await self._reconciler.reconcile(key)
+            except ApiError as error:
+                result, pause = "retry", self.queue.retry(key, error.retry_after or 0.0)
+                log.warning("trying again in %.1f s: %s", pause, error)
+            except Exception:
+                result, pause = "bug", self.queue.retry(key)
+                log.exception("a bug in the operator; trying again in %.1f s", pause)
+            else:
+                result = outcome.result
+                if outcome.retry:
+                    self.queue.retry(key)
+                else:
+                    self.queue.forget(key)
+                if outcome.after is not None:
+                    self.queue.add_after(key, outcome.after)
+        self._metrics.reconciles.labels(result).inc()
+        self._metrics.reconcile_duration.observe(self._clock() - started)
+
+    async def _resync(self) -> None:
+        for key in self.store.gateway_keys():
+            self.queue.add(key, Priority.BACKGROUND)
+
+    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        """Do some work again and again, with pauses that differ by a third."""
+        while True:
+            await asyncio.sleep(seconds * (5 / 6 + self._world.rand() / 3))
+            try:
+                await work()
+            except ApiError as error:
+                log.warning("periodic work failed, next time again: %s", error)
+
+    async def _patiently(self, work: Callable[[], Awaitable[None]], what: str) -> None:
+        """Do some work once, however often it takes."""
+        while True:
+            try:
+                return await work()
+            except ApiError as error:
+                log.warning("%s failed, trying again: %s", what, error)
+                await asyncio.sleep(CRD_POLL_SECONDS)
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        self._tasks.append(self._watched(asyncio.create_task(work, name=name)))
+
+    def _watched(self, task: asyncio.Task[None]) -> asyncio.Task[None]:
+        """End the process with a task that ends by an error: half an operator is worse than a restart."""
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None and not self.failed.done():
+            self.failed.set_exception(task.exception() or RuntimeError(task.get_name()))
+
+    def _build(self) -> GatewayReconciler:
+        world, settings = self._world, self._settings
+        writer = Writer(self.client, self._cluster.caches, self._cluster.secrets, self._metrics)
+        gateways = Reporter(GATEWAY, self.store.gateways, writer, world.now, world.new_name)
+        bindings = Reporter(AGENT_BINDING, self.store.bindings, writer, world.now, world.new_name)
+        return GatewayReconciler(
+            store=self.store,
+            converger=Converger(writer, self._cluster.applied, self._cluster.secrets, world.new_token),
+            pods=Pods(self._cluster.pods, self._probe, writer, self._clock),
+            gateways=gateways,
+            bindings=BindingReporter(bindings, lambda: rfc3339(world.now())),
+            tally=Tally(self._metrics.gateways),
+            defaults=Defaults(settings.gateway_image, settings.gateway_pull_policy),
+            unreadable=self._cluster.unreadable,
+            now=world.now,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _QueueMetrics:
+    """The queue's life as metrics."""
+
+    metrics: Metrics
+
+    def depth(self, keys: int) -> None:
+        self.metrics.queue_depth.set(keys)
+
+    def waited(self, seconds: float) -> None:
+        self.metrics.queue_wait.observe(seconds)

@@ -1,0 +1,153 @@
+"""What is done for one Gateway: caches → desired → apply → prune → observe → conditions → status.
+
+Level-triggered: a key says where to look, never what has happened. Whatever is found is put right, and a look that
+finds nothing to do makes no request.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from tenantry_operator.api.v1alpha1.agent_binding import AgentBinding
+from tenantry_operator.api.v1alpha1.gateway import Gateway
+from tenantry_operator.conditions.agent_binding import judge, programmed
+from tenantry_operator.conditions.gateway import gateway_status, invalid_gateway_status
+from tenantry_operator.conditions.observation import DeploymentView, Observation, Problem, SecretKeys, Verdict
+from tenantry_operator.errors import InvalidObject
+from tenantry_operator.kube.errors import ForbiddenError
+from tenantry_operator.kube.kinds import DEPLOYMENT, Key
+from tenantry_operator.kube.secrets import KnownSecret
+from tenantry_operator.reconcile.agent_binding import BindingReporter, usable
+from tenantry_operator.reconcile.converge import Converger, Setbacks
+from tenantry_operator.reconcile.pods import Pods
+from tenantry_operator.reconcile.refresh import Stamp
+from tenantry_operator.reconcile.report import Reporter, rfc3339
+from tenantry_operator.reconcile.store import Entry, Store
+from tenantry_operator.reconcile.tally import Tally
+from tenantry_operator.resources.desired import Defaults, Desired, desired
+from tenantry_operator.resources.metadata import child_name
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a look at a key."""
+
+    result: Literal["ok", "problem"] = "ok"
+    retry: bool = False
+    """Whether to look again after a pause, though nothing may be seen to change."""
+    after: float | None = None
+    """Seconds after which something is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayReconciler:
+    """Does it."""
+
+    store: Store
+    converger: Converger
+    pods: Pods
+    gateways: Reporter
+    bindings: BindingReporter
+    tally: Tally
+    defaults: Defaults
+    unreadable: Callable[[], ForbiddenError | None]
+    """Why the cluster cannot be read, if it cannot: then nothing is known, and nothing may be decided."""
+    now: Callable[[], datetime]
+
+    async def reconcile(self, key: Key) -> Outcome:
+        """Look at one Gateway and put right what is not as it should be.
+
+        Raises:
+            ApiError: that only a pause can heal.
+        """
+        entry = self.store.gateways.get(key)
+        bindings = self.store.bindings.of_gateway(key)
+        if entry is None:
+            return await self._absent(key, bindings)
+        if entry.meta.deleting:
+            return Outcome()  # The garbage collector does the rest; nothing new is made for it to miss.
+        if isinstance(entry.parsed, InvalidObject):
+            return await self._refused(entry, entry.parsed, bindings)
+        return await self._tenant(entry, entry.parsed, bindings)
+
+    async def _absent(self, key: Key, bindings: Sequence[Entry[AgentBinding]]) -> Outcome:
+        """No such Gateway (any more): its bindings say so."""
+        self.converger.writer.forget(key)
+        self.converger.secrets.want(key, ())
+        self.pods.forget(key)
+        self.gateways.forget(key)
+        self.tally.forget(key)
+        await self.bindings.report(bindings, judge(None, usable(bindings)), programmed=False)
+        return Outcome()
+
+    async def _refused(
+        self, entry: Entry[Gateway], error: InvalidObject, bindings: Sequence[Entry[AgentBinding]]
+    ) -> Outcome:
+        """Stored under a schema that this version cannot read: what runs is left as it is."""
+        status = invalid_gateway_status(entry.meta, entry.status, error, rfc3339(self.now()))
+        self.tally.count((entry.meta.namespace, entry.meta.name), status)
+        await self.gateways.report(entry, status)
+        fault = Problem(error.reason, str(error))
+        await self.bindings.report(bindings, judge(None, usable(bindings), fault), programmed=False)
+        return Outcome("problem")
+
+    async def _tenant(
+        self, entry: Entry[Gateway], gateway: Gateway, bindings: Sequence[Entry[AgentBinding]]
+    ) -> Outcome:
+        verdicts = judge(gateway, usable(bindings))
+        setbacks = Setbacks()
+        secrets: dict[str, KnownSecret] = {}
+        after: float | None = None
+        wanted = self._desired(gateway, verdicts, setbacks)
+        if (blind := self.unreadable()) is not None:
+            setbacks.note_forbidden(blind)
+        else:
+            secrets = await self.converger.read_secrets(gateway, setbacks)
+            if wanted is not None:
+                await self.converger.converge(gateway, wanted, setbacks)
+                secrets = await self.converger.read_secrets(gateway, setbacks)
+        if wanted is not None and setbacks.problem is None:
+            stamp = Stamp.of(wanted.config_hash, ((name, known.version) for name, known in secrets.items()))
+            with setbacks.caught():
+                after = await self.pods.refresh(gateway, stamp, wanted.config_hash)
+        seen = self._observe(gateway, wanted, verdicts, secrets, setbacks.problem)
+        await self._report(entry, bindings, seen)
+        return Outcome("problem" if setbacks.problem else "ok", setbacks.retry, after)
+
+    def _desired(self, gateway: Gateway, verdicts: Sequence[Verdict], setbacks: Setbacks) -> Desired | None:
+        accepted = [verdict.binding for verdict in verdicts if verdict.accepted]
+        try:
+            return desired(gateway, accepted, self.defaults)
+        except InvalidObject as error:
+            setbacks.problem = Problem(error.reason, str(error))
+            return None
+
+    def _observe(
+        self,
+        gateway: Gateway,
+        wanted: Desired | None,
+        verdicts: tuple[Verdict, ...],
+        secrets: Mapping[str, KnownSecret],
+        problem: Problem | None,
+    ) -> Observation:
+        """What the caches hold of the tenant."""
+        deployment = self.converger.caches[DEPLOYMENT].get((gateway.meta.namespace, child_name(gateway.meta.name)))
+        view = deployment.view if deployment else None
+        pods = self.pods.of(gateway)
+        return Observation(
+            gateway=gateway,
+            desired=wanted,
+            secrets={name: SecretKeys(name, known.keys) for name, known in secrets.items()},
+            deployment=view if isinstance(view, DeploymentView) else None,
+            pods=pods,
+            verdicts=verdicts,
+            served=self.pods.served(gateway, pods),
+            problem=problem,
+        )
+
+    async def _report(self, entry: Entry[Gateway], bindings: Sequence[Entry[AgentBinding]], seen: Observation) -> None:
+        status = gateway_status(seen, rfc3339(self.now()))
+        self.tally.count(seen.gateway.key, status)
+        await self.gateways.report(entry, status)
+        await self.bindings.report(bindings, seen.verdicts, programmed(seen))

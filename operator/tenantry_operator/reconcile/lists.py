@@ -1,0 +1,52 @@
+"""Lists of our own kinds: once before the work begins, and again from time to time.
+
+Before: a Gateway whose bindings are not known yet would lose its routes. Again: kopf does not notice deletions that
+happen while it lists again after a broken watch.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tenantry_operator.api.v1alpha1.agent_binding import AgentBinding
+from tenantry_operator.api.v1alpha1.gateway import Gateway
+from tenantry_operator.kube.client import Client
+from tenantry_operator.kube.errors import GoneError
+from tenantry_operator.kube.kinds import Key, Kind, key_of
+from tenantry_operator.reconcile.store import Objects
+
+
+@dataclass(frozen=True, slots=True)
+class Lister:
+    """Lists one kind into the store."""
+
+    client: Client
+    kind: Kind
+    objects: Objects[Gateway] | Objects[AgentBinding]
+    changed: Callable[[Key], None]
+    """Told which Gateway to look at."""
+
+    async def refresh(self) -> None:
+        """Make the store as the cluster is.
+
+        Raises:
+            ApiError: if the list cannot be read; what was read of it counts.
+        """
+        try:
+            await self._list()
+        except GoneError:
+            await self._list()  # The continue token expired half-way: once more from the start.
+
+    async def _list(self) -> None:
+        seen: set[Key] = set()
+        version = ""
+        async for page in self.client.list_pages(self.kind):
+            version = page.version
+            for item in page.items:
+                # Items of a list carry no kind of their own.
+                seen.add(key_of(item))
+                self._tell(self.objects.put({"kind": self.kind.name, **item}))
+        self._tell(self.objects.retain(seen, int(version)))
+
+    def _tell(self, gateways: set[Key]) -> None:
+        for gateway in gateways:
+            self.changed(gateway)

@@ -1,0 +1,84 @@
+"""Writes status where it differs, and posts an Event about what is news in it."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from tenantry_operator.api.v1alpha1.agent_binding import AgentBinding
+from tenantry_operator.api.v1alpha1.gateway import Gateway
+from tenantry_operator.kube.apply import Writer
+from tenantry_operator.kube.errors import ApiError, InvalidError, NotFoundError
+from tenantry_operator.kube.kinds import Key, Kind
+from tenantry_operator.kube.projection import digest
+from tenantry_operator.reconcile.events import event_manifest, news
+from tenantry_operator.reconcile.store import Entry, Objects
+
+log = logging.getLogger(__name__)
+
+
+def rfc3339(now: datetime) -> str:
+    """Time as Kubernetes writes it in conditions: UTC, whole seconds."""
+    return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def rfc3339_micro(now: datetime) -> str:
+    """Time as Kubernetes writes it in Events: UTC, microseconds."""
+    return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def canonical(status: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A status whose conditions are keyed by type: their order in the list means nothing."""
+    return {**status, "conditions": {one["type"]: one for one in status.get("conditions") or ()}}
+
+
+@dataclass(slots=True)
+class Reporter:
+    """Reports on the objects of one kind."""
+
+    kind: Kind
+    objects: Objects[Gateway] | Objects[AgentBinding]
+    writer: Writer
+    now: Callable[[], datetime]
+    new_name: Callable[[], str]
+    """A suffix that makes an Event's name unique."""
+    _written: dict[Key, tuple[str, bytes, bytes]] = field(default_factory=dict)
+    """Uid, digest of what was written, digest of what the server made of it: others may own conditions too."""
+
+    async def report(self, entry: Entry[Gateway] | Entry[AgentBinding], wanted: Mapping[str, Any]) -> bool:
+        """Write a status unless it is there already, and tell what is news in it. Returns whether it was written.
+
+        Raises:
+            ApiError: if the API server refuses the status.
+        """
+        if not await self._write(entry, wanted):
+            return False
+        for told in news(entry.status, wanted):
+            event = event_manifest(self.kind, entry.meta, told, rfc3339_micro(self.now()), self.new_name())
+            try:
+                await self.writer.post_event(event)
+            except ApiError as error:
+                log.warning("cannot post an Event: %s", error)
+        return True
+
+    def forget(self, key: Key) -> None:
+        """Drop what is remembered of an object that is gone."""
+        self._written.pop(key, None)
+
+    async def _write(self, entry: Entry[Gateway] | Entry[AgentBinding], wanted: Mapping[str, Any]) -> bool:
+        key = entry.meta.namespace, entry.meta.name
+        wanted_digest, have = digest(canonical(wanted)), digest(canonical(entry.status))
+        if have == wanted_digest or self._written.get(key) == (entry.meta.uid, wanted_digest, have):
+            return False
+        try:
+            answer = await self.writer.write_status(self.kind, key, entry.meta.uid, wanted)
+        except NotFoundError:
+            return False
+        except InvalidError as error:
+            if "metadata.uid" in error.message:
+                return False
+            raise
+        self.objects.remember_status(answer)
+        self._written[key] = entry.meta.uid, wanted_digest, digest(canonical(answer.get("status") or {}))
+        return True
