@@ -79,6 +79,7 @@ KINDS: Sequence[Kind] = (
                 "rule": "self.metadata.name.size() <= 40 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
                 "message": "metadata.name must have at most 40 lower-case letters, digits and -, start with a letter "
                 "and end with a letter or digit, because Services are named after it",
+                "fieldPath": ".metadata.name",
             },
         ),
     ),
@@ -145,7 +146,7 @@ def _root_schema(kind: Kind) -> dict[str, Any]:
     schema["properties"] = {
         "apiVersion": {"type": "string", "description": f"Version of the schema: {GROUP}/{VERSION}."},
         "kind": {"type": "string", "description": f"Kind of the object: {kind.name}."},
-        "metadata": {"type": "object"},
+        "metadata": {"type": "object", "properties": {"name": {"type": "string"}}},
         "spec": structural_schema(kind.spec),
         "status": structural_schema(kind.status),
     }

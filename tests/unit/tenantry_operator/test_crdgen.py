@@ -69,7 +69,7 @@ def test_what_looks_like_a_template_is_refused() -> None:
 
 @pytest.mark.parametrize("kind", sorted(CRDS))
 def test_every_field_has_a_description(kind: str) -> None:
-    assert [path for path, node in everything(kind) if not node.get("description")] == [".metadata"]
+    assert [path for path, node in everything(kind) if not node.get("description")] == [".metadata", ".metadata.name"]
 
 
 @pytest.mark.parametrize("kind", sorted(CRDS))
@@ -82,7 +82,7 @@ def test_every_string_list_and_map_is_bounded(kind: str) -> None:
         or ("additionalProperties" in node and "maxProperties" not in node)
     ]
 
-    assert unbounded == [".apiVersion", ".kind"]
+    assert unbounded == [".apiVersion", ".kind", ".metadata.name"]
 
 
 @pytest.mark.parametrize("kind", sorted(CRDS))
