@@ -27,6 +27,11 @@ ToolPolicy = Literal["none", "read-only", "standard", "elevated"]
 SessionMode = Literal["persistent", "ephemeral"]
 
 
+def is_header_safe(secret: str) -> bool:
+    """Whether an HTTP header can carry `secret` as a token: printable ASCII, no spaces, not empty."""
+    return re.fullmatch(r"[!-~]+", secret) is not None
+
+
 def _integer(value: object) -> object:
     """Digits in a string are a number, for `port: ${PORT}`; a boolean is not."""
     if isinstance(value, bool) or (isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,9}", value)):
@@ -71,6 +76,12 @@ def _base_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _header_safe(value: SecretStr) -> SecretStr:
+    if not is_header_safe(value.get_secret_value()):
+        raise PydanticCustomError("secret", "must be printable ASCII without spaces, and not empty")
+    return value
+
+
 def _any_is_absent(value: object) -> object:
     """`channelId: "*"` says what leaving the field out says."""
     return None if value == ANY else value
@@ -95,7 +106,7 @@ def _session_dir(value: str) -> str:
 Port = Annotated[int, BeforeValidator(_integer), Field(ge=1, le=65535)]
 Name = Annotated[str, Field(min_length=1, max_length=256)]
 AgentId = Annotated[str, Field(pattern=AGENT_ID_PATTERN)]
-Secret = Annotated[SecretStr, Field(min_length=1, max_length=4096)]
+Secret = Annotated[SecretStr, Field(max_length=4096), AfterValidator(_header_safe)]
 
 
 class Section(BaseModel):

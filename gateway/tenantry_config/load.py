@@ -103,8 +103,12 @@ def _substitute_text(text: str, location: Location, resolve: Resolver, secrets: 
 
 
 def _config_error(error: ValidationError, secrets: Mapping[Location, str]) -> ConfigError:
-    """The first finding, as a path and a sentence. Values stay out of it: they may be secrets."""
-    detail = error.errors(include_url=False, include_input=False)[0]
+    """The first finding, as a path and a sentence. Values stay out of it: they may be secrets.
+
+    An unknown key comes before the required one that it misspells.
+    """
+    details = error.errors(include_url=False, include_input=False)
+    detail = min(details, key=lambda found: found["type"] != "extra_forbidden")
     location = tuple(part for part in detail["loc"] if part != "[key]")
     path = path_of(location)
     if location in secrets:

@@ -8,7 +8,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from pydantic import SecretStr
 
-from tenantry_config.document import Config
+from tenantry_config.document import Config, is_header_safe
 from tenantry_config.errors import ConfigError
 from tenantry_config.load import config_hash, load_config
 from tenantry_gateway.variables import Variables
@@ -52,5 +52,6 @@ def build_snapshot(data: bytes, variables: Variables) -> Snapshot:
 
 
 def _secret(variables: Variables, name: str) -> SecretStr | None:
+    """The secret, or None; one that no HTTP header could carry is as good as missing."""
     value = variables.value(name)
-    return SecretStr(value) if value else None
+    return SecretStr(value) if value and is_header_safe(value) else None

@@ -41,7 +41,7 @@ class Variables:
 
 
 def read_secrets(directory: Path, previous: Mapping[str, str]) -> dict[str, str]:
-    """Secrets in `directory` by name, without trailing newlines; those of `previous` that have no file stay.
+    """Secrets in `directory` by name, without white space around them; those of `previous` that have no file stay.
 
     Files that are empty, too large, unreadable or no text count as absent. A missing directory is an empty one.
     """
@@ -58,6 +58,6 @@ def _read(path: Path) -> str:
     try:
         with path.open("rb") as file:
             data = file.read(_MAX_BYTES + 1)
-        return data.decode().strip("\r\n") if len(data) <= _MAX_BYTES else ""
+        return data.decode().strip() if len(data) <= _MAX_BYTES else ""
     except (OSError, UnicodeDecodeError):
         return ""

@@ -1,0 +1,175 @@
+"""Routing: precedence against a brute-force reference, session keys, conflicts."""
+
+from __future__ import annotations
+
+from functools import cmp_to_key
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tenantry_config.document import AgentConfig, BindingConfig, Config
+from tenantry_config.routing import (
+    Message,
+    NoRoute,
+    Route,
+    TemplateError,
+    label,
+    matches,
+    route,
+    session_key,
+    shadowed_by,
+)
+
+AGENTS = {name: AgentConfig(model="m") for name in ("a", "b")}
+OPTIONAL = st.sampled_from([None, "x", "y"])
+
+
+@st.composite
+def bindings(draw: st.DrawFn) -> BindingConfig:
+    name = draw(st.sampled_from([None, "n1", "n2"]))
+    return BindingConfig(
+        channel=draw(st.sampled_from(["*", "slack", "api"])),
+        channel_id=draw(OPTIONAL),
+        sender_id=draw(OPTIONAL),
+        agent_id=draw(st.sampled_from(["a", "b"])),
+        priority=draw(st.integers(-1, 1)),
+        name=name,
+        namespace=draw(st.sampled_from([None, "other"])) if name else None,
+    )
+
+
+MESSAGES = st.builds(Message, st.sampled_from(["slack", "api", "web"]), OPTIONAL, OPTIONAL)
+
+
+def beats(first: tuple[int, BindingConfig], second: tuple[int, BindingConfig]) -> int:
+    """DESIGN section 5, word by word: negative where `first` comes first."""
+    (i, one), (j, other) = first, second
+    if (one.namespace is None) != (other.namespace is None):
+        return -1 if one.namespace is None else 1
+    scores = [
+        4 * (binding.sender_id is not None) + 2 * (binding.channel_id is not None) + (binding.channel != "*")
+        for binding in (one, other)
+    ]
+    if scores[0] != scores[1]:
+        return scores[1] - scores[0]
+    if one.priority != other.priority:
+        return other.priority - one.priority
+    if (one.name is None) != (other.name is None):
+        return -1 if one.name is None else 1
+    return i - j
+
+
+@given(st.lists(bindings(), max_size=8), MESSAGES)
+def test_the_winner_is_that_of_a_brute_force_reference(candidates: list[BindingConfig], message: Message) -> None:
+    config = Config(agents=AGENTS, default_agent="a", bindings=tuple(candidates))
+    fitting = [
+        (index, binding)
+        for index, binding in enumerate(candidates)
+        if (binding.channel == "*" or binding.channel == message.channel)
+        and (binding.channel_id is None or binding.channel_id == message.channel_id)
+        and (binding.sender_id is None or binding.sender_id == message.sender_id)
+    ]
+
+    found = route(config, message)
+
+    if fitting:
+        index, binding = min(fitting, key=cmp_to_key(beats))
+        assert found == Route(binding.agent_id, binding, index)
+    else:
+        assert found == Route("a")
+
+
+@given(st.lists(bindings(), max_size=8))
+def test_a_shadowed_binding_never_wins_and_what_shadows_it_is_not_shadowed(candidates: list[BindingConfig]) -> None:
+    shadowed = shadowed_by(candidates)
+    config = Config(agents=AGENTS, default_agent="a", bindings=tuple(candidates))
+
+    for loser, winner in shadowed.items():
+        assert winner not in shadowed
+        assert loser != winner
+        one, other = candidates[loser], candidates[winner]
+        assert (one.channel, one.channel_id, one.sender_id) == (other.channel, other.channel_id, other.sender_id)
+        message = Message("slack" if one.channel == "*" else one.channel, one.channel_id, one.sender_id)
+        assert matches(one, message)
+        assert route(config, message).index != loser
+
+
+@given(st.lists(bindings(), max_size=8))
+def test_bindings_that_are_not_shadowed_differ_in_match_or_trust(candidates: list[BindingConfig]) -> None:
+    shadowed = shadowed_by(candidates)
+    kept = [
+        (binding.namespace is None, binding.channel, binding.channel_id, binding.sender_id)
+        for index, binding in enumerate(candidates)
+        if index not in shadowed
+    ]
+
+    assert len(kept) == len(set(kept))
+
+
+def test_a_foreign_namespace_never_beats_the_own_one_however_specific() -> None:
+    own = BindingConfig(channel="*", agent_id="a", priority=-5)
+    foreign = BindingConfig(
+        channel="slack", channel_id="c", sender_id="s", agent_id="b", priority=9, name="n", namespace="o"
+    )
+    config = Config(agents=AGENTS, bindings=(foreign, own))
+
+    assert route(config, Message("slack", "c", "s")).binding is own
+
+
+def test_without_a_route_the_error_names_the_nearest_bindings() -> None:
+    config = Config(
+        agents=AGENTS,
+        bindings=(
+            BindingConfig(channel="telegram", sender_id="zoe", agent_id="a"),
+            BindingConfig(channel="slack", channel_id="devops", agent_id="a"),
+            BindingConfig(
+                channel="slack", channel_id="ops", sender_id="bob", agent_id="b", name="tab", namespace="team-b"
+            ),
+        ),
+    )
+
+    with pytest.raises(NoRoute) as caught:
+        route(config, Message("slack", "devop", "bob"))
+
+    text = str(caught.value)
+    assert text.startswith('no binding matches channel "slack", channelId "devop", senderId "bob"')
+    assert text.index("team-b/tab") < text.index("bindings[1]") < text.index("bindings[0]")
+
+
+def test_without_agents_the_error_says_so() -> None:
+    with pytest.raises(NoRoute, match="no agent is configured"):
+        route(Config(), Message("api"))
+
+
+def test_the_default_session_is_of_the_channel_id_else_of_the_sender() -> None:
+    chosen = Route("main")
+
+    assert session_key(chosen, Message("slack", "General", "bob")) == "agent:main:slack:%47eneral"
+    assert session_key(chosen, Message("api", None, "token:shared")) == "agent:main:api:token%3ashared"
+    with pytest.raises(TemplateError):
+        session_key(chosen, Message("api"))
+
+
+def test_a_template_makes_the_key() -> None:
+    binding = BindingConfig(channel="*", agent_id="a", session_key="${agentId}:${channel}:${senderId}")
+
+    assert session_key(Route("a", binding, 0), Message("slack", None, "U1")) == "a:slack:%551"
+    with pytest.raises(TemplateError, match="senderId"):
+        session_key(Route("a", binding, 0), Message("slack", "c"))
+
+
+@given(st.text(min_size=1, max_size=300), st.text(min_size=1, max_size=300))
+def test_two_senders_of_a_channel_never_share_a_session_by_accident(first: str, second: str) -> None:
+    keys = [session_key(Route("main"), Message("api", None, sender)) for sender in (first, second)]
+
+    assert (keys[0] == keys[1]) == (first == second)
+    assert not any(character in key for key in keys for character in "/\\\0 ")
+
+
+def test_bindings_are_named_as_people_know_them() -> None:
+    binding = BindingConfig(channel="a", agent_id="a")
+
+    assert label(binding, 3) == "bindings[3]"
+    assert label(binding.model_copy(update={"name": "tab"}), 3) == "tab"
+    assert label(binding.model_copy(update={"name": "tab", "namespace": "ns"}), 3) == "ns/tab"
