@@ -35,9 +35,9 @@ class Match(ApiModel):
     channel: ChannelName
     """Channel that the message comes from, such as slack, telegram, webhook or api; * matches every channel."""
     channel_id: PeerId | None = None
-    """The place within the channel, such as a Slack channel's id. Any, where left out."""
+    """The place within the channel, such as a Slack channel's id. Any, where left out or *."""
     sender_id: PeerId | None = None
-    """The sender within the channel. Any, where left out."""
+    """The sender within the channel. Any, where left out or *."""
 
 
 class AgentBindingSpec(ApiModel):
