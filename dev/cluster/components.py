@@ -12,6 +12,7 @@ KUBERNETES_SERVICE_IP = "10.96.0.1"
 ADMIN = Identity("kubernetes-admin", "system:masters")
 CONTROLLER_MANAGER = Identity("system:kube-controller-manager")
 SCHEDULER = Identity("system:kube-scheduler")
+PROXY = Identity("system:kube-proxy")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ It needs no root. Objects are stored, validated, defaulted, owned and garbage-co
 get ReplicaSets and Pods, but nothing runs them. `dev.cluster.kwok` adds fake nodes.
 """
 
-import json
 import shutil
 import socket
 import subprocess
@@ -16,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from dev.cluster import components
+from dev.cluster import audit, components
 from dev.cluster.components import ApiServer, Command
 from dev.cluster.kubeconfig import write_kubeconfig
 from dev.cluster.pki import Authority, Identity
@@ -25,14 +24,6 @@ from dev.errors import DevError
 from dev.tools.build import tool_path
 
 START_SECONDS = 60.0
-
-AUDIT_POLICY = {
-    "apiVersion": "audit.k8s.io/v1",
-    "kind": "Policy",
-    "omitStages": ["RequestReceived"],
-    "rules": [{"level": "Metadata"}],
-}
-"""One line a request once it is answered (and one when a watch starts): who asked for what, never the body."""
 
 
 class ControlPlane:
@@ -85,8 +76,7 @@ class ControlPlane:
 
     def audit_events(self) -> list[dict[str, Any]]:
         """Return the audit log's events so far, in the order in which they were answered."""
-        with self.audit_log.open() as lines:
-            return [json.loads(line) for line in lines if line.endswith("\n")]
+        return audit.read_events(self.audit_log)
 
     def kubeconfig_for(self, user: str, group: str = "") -> Path:
         """Make a kubeconfig for another user, who may do what RBAC grants to that name or group and no more."""
@@ -140,14 +130,12 @@ class ControlPlane:
     def _start(self, folder: Path) -> None:
         etcd_port, peer_port, api_port = free_ports(3)
         self.run(components.etcd(folder / "etcd", etcd_port, peer_port))
-        policy = folder / "audit-policy.json"
-        policy.write_text(json.dumps(AUDIT_POLICY))
         server = ApiServer(
             "127.0.0.1",
             api_port,
             f"http://127.0.0.1:{etcd_port}",
-            policy,
-            folder / "audit.log",
+            audit.write_policy(folder / "audit-policy.json"),
+            self.audit_log,
             # A loopback address is refused as an endpoint of the Service kubernetes; nobody uses that Service here.
             extra=("--bind-address=127.0.0.1", "--endpoint-reconciler-type=none"),
         )

@@ -44,9 +44,9 @@ def api_get(server: str, path: str, authority: Authority, credentials: Credentia
 
 
 def log_tail(log: Path) -> str:
-    """Return the last lines of a log, on one line, for an error message."""
+    """Return the last lines of a log, on one line, for an error message; empty where there are none."""
     try:
         lines = log.read_text(errors="replace").splitlines()
     except FileNotFoundError:
-        return "(no log)"
+        return ""
     return " | ".join(line.strip() for line in lines[-LOG_LINES:])
