@@ -70,7 +70,7 @@ class Kubectl:
 @pytest.fixture(scope="module")
 def kubectl(control_plane: ControlPlane) -> Iterator[Kubectl]:
     run = Kubectl(control_plane)
-    run("apply", "--server-side", "-f", str(ROOT / "crds"))
+    run("apply", "--server-side", "-k", str(ROOT / "crds"))
     run("wait", "--for=condition=Established", "--timeout=30s", "crd", "--all")
     eventually(lambda: run.run("get", "tenantry", "-A").returncode == 0, "both kinds to be served")
     restricted = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
@@ -111,7 +111,7 @@ def test_the_definitions_are_structural_and_established(kubectl: Kubectl) -> Non
 def test_applying_the_definitions_again_changes_nothing(kubectl: Kubectl) -> None:
     before = kubectl.json("get", "crd", "gateways.tenantry.dev")["metadata"]["resourceVersion"]
 
-    kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
+    kubectl("apply", "--server-side", "-k", str(ROOT / "crds"))
 
     assert kubectl.json("get", "crd", "gateways.tenantry.dev")["metadata"]["resourceVersion"] == before
 

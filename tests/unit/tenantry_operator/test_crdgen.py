@@ -140,3 +140,11 @@ def test_the_schema_and_the_parser_know_the_same_fields() -> None:
     schema = CRDS["Gateway"]["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
 
     assert set(schema["properties"]) == {field.alias for field in GatewaySpec.model_fields.values()}
+
+
+def test_kustomize_installs_every_definition() -> None:
+    kustomization = yaml.safe_load((crdgen.ROOT / "crds" / "kustomization.yaml").read_text())
+
+    assert [f"crds/{name}" for name in sorted(kustomization["resources"])] == sorted(
+        path for path, _ in crdgen.generated_files() if path.startswith("crds/")
+    )

@@ -1,0 +1,123 @@
+"""What holds of every status, whatever was seen."""
+
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tenantry_operator.api.v1alpha1.agent_binding import AgentBinding, AgentBindingStatus
+from tenantry_operator.api.v1alpha1.gateway import GatewayStatus
+from tenantry_operator.conditions.agent_binding import binding_status, judge
+from tenantry_operator.conditions.gateway import gateway_status
+from tenantry_operator.conditions.observation import Observation, Problem, SecretKeys
+from tests.unit.tenantry_operator.objects import (
+    NOW,
+    binding_body,
+    condition,
+    deployment_view,
+    gateway,
+    observation,
+    pod_view,
+)
+
+LATER = "2027-01-01T00:00:00Z"
+
+keys = st.one_of(st.none(), st.frozensets(st.sampled_from(["api-key", "token", "apikey"])))
+pods = st.builds(
+    pod_view,
+    st.sampled_from(["a", "b"]),
+    ready=st.booleans(),
+    deleting=st.booleans(),
+    problem=st.sampled_from([None, "CrashLoopBackOff: x", "Unschedulable: y", "ImagePullBackOff", "Odd: z"]),
+)
+deployment_conditions = st.lists(
+    st.sampled_from(
+        [
+            {"type": "ReplicaFailure", "status": "True", "message": 'pods "x-1" is forbidden'},
+            {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"},
+        ]
+    ),
+    max_size=2,
+)
+deployments = st.builds(
+    deployment_view,
+    ready=st.integers(0, 1),
+    conditions=deployment_conditions,
+    replicas=st.integers(0, 1),
+    updated=st.integers(0, 1),
+    observed_generation=st.integers(0, 1),
+)
+problems = st.builds(
+    Problem, st.sampled_from(["NameConflict", "ApplyFailed", "InvalidSpec", "X"]), st.text(max_size=20)
+)
+routes = st.lists(
+    st.fixed_dictionaries({"agent": st.sampled_from(["main", "nobody"]), "channel": st.sampled_from(["slack", "*"])}),
+    max_size=3,
+)
+
+
+@st.composite
+def observations(draw: st.DrawFn) -> Observation:
+    """Anything that can be seen of a Gateway."""
+    subject = gateway()
+    bodies = [
+        binding_body(f"route-{index}", agent=route["agent"], match={"channel": route["channel"]})
+        for index, route in enumerate(draw(routes))
+    ]
+    seen = observation(
+        subject,
+        secrets={name: SecretKeys(name, found) for name, found in draw(st.dictionaries(_names, keys)).items()},
+        deployment=draw(st.one_of(st.none(), deployments)),
+        pods=tuple(draw(st.lists(pods, max_size=2))),
+        verdicts=judge(subject, [AgentBinding.parse(body) for body in bodies]),
+        served=draw(st.dictionaries(st.sampled_from(["a", "b"]), st.just("other"))),
+        problem=draw(st.one_of(st.none(), problems)),
+    )
+    return draw(st.sampled_from([seen, replace(seen, desired=None)]))
+
+
+_names = st.sampled_from(["anthropic", "assistants-token"])
+
+
+def with_status(seen: Observation, status: dict[str, Any]) -> Observation:
+    return replace(seen, gateway=replace(seen.gateway, status=status))
+
+
+@given(observations())
+def test_a_gateways_status_fits_its_schema_and_is_its_own_successor(seen: Observation) -> None:
+    status = gateway_status(seen, NOW)
+
+    GatewayStatus.model_validate(status)
+    assert gateway_status(with_status(seen, status), LATER) == status
+
+
+@given(observations())
+def test_exactly_one_of_ready_stalled_and_reconciling_leads(seen: Observation) -> None:
+    status = gateway_status(seen, NOW)
+    ready = condition(status, "Ready")["status"] == "True"
+    stalled, reconciling = bool(condition(status, "Stalled")), bool(condition(status, "Reconciling"))
+
+    assert not (stalled and reconciling)
+    assert ready or stalled or reconciling
+    assert not (ready and stalled)
+
+
+@given(observations())
+def test_a_time_changes_only_where_a_status_flips(seen: Observation) -> None:
+    healthy = gateway_status(observation(), NOW)
+    changed = gateway_status(with_status(seen, healthy), LATER)
+
+    for one in changed["conditions"]:
+        before = condition(healthy, one["type"])
+        flipped = before.get("status") != one["status"]
+        assert one["lastTransitionTime"] == (LATER if flipped else NOW)
+
+
+@given(observations(), st.sampled_from([True, False, None]))
+def test_a_bindings_status_fits_its_schema_and_is_its_own_successor(seen: Observation, served: bool | None) -> None:
+    for verdict in seen.verdicts:
+        status = binding_status(verdict, served, NOW)
+        AgentBindingStatus.model_validate(status)
+        again = replace(verdict, binding=replace(verdict.binding, status=status))
+        assert binding_status(again, served, LATER) == status
