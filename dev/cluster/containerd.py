@@ -1,13 +1,17 @@
 """containerd in the node: its configuration, and images through its ctr command."""
 
-import subprocess
 from pathlib import Path
 
 from dev.cluster.layout import Layout
+from dev.cluster.node import Node
 from dev.errors import DevError
 
 PAUSE_IMAGE = "tenantry.dev/pause:1"
+SOCKET = "/run/containerd/containerd.sock"
+"""The usual path, which is the cluster's own in its node."""
+
 NAMESPACE = "k8s.io"
+CTR = ("ctr", f"--address={SOCKET}", f"--namespace={NAMESPACE}")
 
 
 def render_config(layout: Layout) -> str:
@@ -17,7 +21,7 @@ def render_config(layout: Layout) -> str:
 root = "{state / "root"}"
 state = "{state / "state"}"
 [grpc]
-  address = "{layout.containerd_socket}"
+  address = "{SOCKET}"
 [{plugin}]
   sandbox_image = "{PAUSE_IMAGE}"
   # Root may lack CAP_SYS_RESOURCE; runc then cannot lower oom_score_adj and no sandbox would start.
@@ -29,9 +33,13 @@ state = "{state / "state"}"
 """
 
 
-def is_ready(layout: Layout) -> bool:
+def is_ready(node: Node) -> bool:
     """Say whether containerd answers."""
-    return layout.containerd_socket.exists() and _ctr(layout, "version").returncode == 0
+    try:
+        node.run([*CTR, "version"])
+    except DevError:
+        return False
+    return True
 
 
 def image_digests(listing: str) -> dict[str, str]:
@@ -49,22 +57,11 @@ def holds_image(listing: str, name: str, image_id: str) -> bool:
     return name in digests and digests[name] == digests.get(image_id)
 
 
-def list_images(layout: Layout) -> str:
+def list_images(node: Node) -> str:
     """Return what `ctr images ls` prints."""
-    return _checked(_ctr(layout, "images", "ls"), "ctr images ls")
+    return node.run([*CTR, "images", "ls"])
 
 
-def import_archive(layout: Layout, archive: Path) -> None:
-    """Load all images of a docker-archive or OCI tar."""
-    _checked(_ctr(layout, "images", "import", str(archive)), f"ctr images import {archive}")
-
-
-def _ctr(layout: Layout, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = ["ctr", f"--address={layout.containerd_socket}", f"--namespace={NAMESPACE}", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-def _checked(result: subprocess.CompletedProcess[str], what: str) -> str:
-    if result.returncode != 0:
-        raise DevError(f"{what}: {(result.stderr or result.stdout).strip()}")
-    return result.stdout
+def import_archive(node: Node, archive: Path) -> None:
+    """Load all images of a docker-archive or OCI tar. Raises DevError where containerd refuses it."""
+    node.run([*CTR, "images", "import", "-"], stdin=archive)

@@ -14,8 +14,6 @@ POD_CIDR = "10.244.0.0/24"
 """Pods and Services have the same addresses in each cluster: they exist in its own network namespace only."""
 
 DNS_SERVICE_IP = "10.96.0.10"
-SOCKET_PATH_MAX = 107
-"""Bytes in a Unix socket's path on Linux (sun_path, less the closing NUL)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +28,13 @@ class Layout:
         """Derive everything from a name; None means CLUSTER_NAME, or the default.
 
         Raises:
-            DevError: where the name is no DNS label of at most 20 characters, or the cache's path is too long.
+            DevError: where the name is no DNS label of at most 20 characters.
         """
         name = name or os.environ.get("CLUSTER_NAME") or DEFAULT_NAME
         if not re.fullmatch(r"[a-z]([-a-z0-9]{0,18}[a-z0-9])?", name):
             raise DevError(f"{name!r} cannot name a cluster: lower-case letters, digits and dashes, at most 20")
         folder = "local" if name == DEFAULT_NAME else f"local-{name}"
-        layout = cls(name, cache_root() / "cluster" / folder)
-        if len(os.fsencode(layout.containerd_socket)) > SOCKET_PATH_MAX - len(".ttrpc"):
-            raise DevError(f"{layout.state} is too long a path for sockets: set XDG_CACHE_HOME to a shorter one")
-        return layout
+        return cls(name, cache_root() / "cluster" / folder)
 
     @property
     def node(self) -> str:
@@ -74,11 +69,6 @@ class Layout:
     def lock(self) -> Path:
         """What `up` and `down` hold, outside the folder that `down` removes."""
         return self.state.with_name(f"{self.state.name}.lock")
-
-    @property
-    def containerd_socket(self) -> Path:
-        """Where containerd answers."""
-        return self.state / "containerd.sock"
 
     @property
     def logs(self) -> Path:

@@ -73,15 +73,16 @@ class LocalProvider:
 
     def load(self, archives: Iterable[ImageArchive]) -> None:
         """Load images from archives, without those that are there already."""
-        if find_node(self._layout) is None:
+        node = find_node(self._layout)
+        if node is None:
             raise DevError("the cluster is not up: python -m dev.cluster up")
         for archive in archives:
-            listing = containerd.list_images(self._layout)
+            listing = containerd.list_images(node)
             images = read_images(archive.path)
             if all(containerd.holds_image(listing, name, image.id) for image in images for name in image.names):
                 continue
             with step(f"load {' '.join(name for image in images for name in image.names)}"):
-                containerd.import_archive(self._layout, archive.path)
+                containerd.import_archive(node, archive.path)
 
     def _start(self) -> None:
         """Start from nothing; a start that fails leaves nothing but its logs."""

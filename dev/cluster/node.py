@@ -69,11 +69,18 @@ class Node:
         """Start a process in the node, with a log of its name; the node's first process is its parent."""
         _detach([*self._enter(), "setsid", "--fork", *command], self.layout.logs / f"{name}.log")
 
-    def run(self, command: Sequence[str]) -> str:
-        """Run a command in the node and return what it prints."""
-        result = subprocess.run([*self._enter(), *command], capture_output=True, text=True, check=False)
+    def run(self, command: Sequence[str], stdin: Path = Path(os.devnull)) -> str:
+        """Run a command in the node and return what it prints.
+
+        Raises:
+            DevError: with what the command says, where it fails.
+        """
+        with stdin.open("rb") as source:
+            result = subprocess.run(
+                [*self._enter(), *command], stdin=source, capture_output=True, text=True, check=False
+            )
         if result.returncode != 0:
-            raise DevError(f"{' '.join(command)}: {result.stderr.strip()}")
+            raise DevError(f"{' '.join(command)}: {(result.stderr or result.stdout).strip()}")
         return result.stdout
 
     def _enter(self) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from dev.cluster import containerd
 from dev.cluster.components import Command
 from dev.cluster.layout import DNS_SERVICE_IP, POD_CIDR, Layout
 from dev.cluster.pki import Authority, Credentials
@@ -27,7 +28,7 @@ def render_kubelet_config(layout: Layout, authority: Authority, serving: Credent
         "authorization": {"mode": "Webhook"},
         "tlsCertFile": str(serving.certificate),
         "tlsPrivateKeyFile": str(serving.key),
-        "containerRuntimeEndpoint": f"unix://{layout.containerd_socket}",
+        "containerRuntimeEndpoint": f"unix://{containerd.SOCKET}",
         "clusterDNS": [DNS_SERVICE_IP],
         "clusterDomain": DOMAIN,
         "resolvConf": str(layout.state / "resolv.conf"),

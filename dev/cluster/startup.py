@@ -53,8 +53,10 @@ def start_cluster(layout: Layout) -> None:
     startup.start_control_plane()
     startup.start_containerd()
     startup.wait_for_api()
+    startup.start_controllers()
     startup.start_node()
     startup.apply_addons()
+    startup.start_services()
     startup.wait_for_node()
 
 
@@ -80,13 +82,18 @@ class _Startup:
         config = self._write("containerd.toml", containerd.render_config(layout))
         self._write("cni/conf/10-bridge.conflist", node_config.render_cni_config(layout))
         self._spawn(Command("containerd", ("--config", str(config))), "containerd")
-        wait_until(lambda: containerd.is_ready(layout), "containerd", START_SECONDS, self._failure)
+        wait_until(lambda: containerd.is_ready(self._node), "containerd", START_SECONDS, self._failure)
         archive = layout.state / "pause.tar"
         pack_executable(tool_path("pause"), containerd.PAUSE_IMAGE, platform.machine(), archive)
-        containerd.import_archive(layout, archive)
+        containerd.import_archive(self._node, archive)
 
     def wait_for_api(self) -> None:
         wait_until(lambda: _api_is_ready(self._layout), "the API server", START_SECONDS, self._failure)
+
+    def start_controllers(self) -> None:
+        controllers = self._kubeconfig("controller-manager", components.CONTROLLER_MANAGER)
+        self._spawn(components.controller_manager(controllers, self._authority))
+        self._spawn(components.scheduler(self._kubeconfig("scheduler", components.SCHEDULER)))
 
     def start_node(self) -> None:
         layout, authority = self._layout, self._authority
@@ -96,20 +103,20 @@ class _Startup:
         serving = authority.credentials("kubelet")
         config = self._write("kubelet.yaml", node_config.render_kubelet_config(layout, authority, serving))
         self._spawn(node_config.kubelet(layout, config, kubelet))
-        controllers = self._kubeconfig("controller-manager", components.CONTROLLER_MANAGER)
-        self._spawn(components.controller_manager(controllers, authority))
-        self._spawn(components.scheduler(self._kubeconfig("scheduler", components.SCHEDULER)))
         self._spawn(node_config.kube_proxy(layout, self._kubeconfig("proxy", components.PROXY)))
-        corefile = self._write("Corefile", node_config.render_corefile(self._kubeconfig("coredns", addons.DNS)))
-        self._spawn(node_config.coredns(corefile))
-        volumes = self._kubeconfig("volumes", addons.VOLUMES)
-        self._spawn(node_config.volume_provisioner(layout, volumes))
 
     def apply_addons(self) -> None:
         try:
             Kubectl(tool_path("kubectl"), self._layout.kubeconfig).apply(*addons.addons(self._layout))
         except KubectlError as error:
             raise DevError(f"the cluster's own objects were refused: {error}") from error
+
+    def start_services(self) -> None:
+        """DNS and volumes, which need the rights that the addons give them."""
+        corefile = self._write("Corefile", node_config.render_corefile(self._kubeconfig("coredns", addons.DNS)))
+        self._spawn(node_config.coredns(corefile))
+        volumes = self._kubeconfig("volumes", addons.VOLUMES)
+        self._spawn(node_config.volume_provisioner(self._layout, volumes))
 
     def wait_for_node(self) -> None:
         wait_until(lambda: not check_health(self._layout), "the node", START_SECONDS, self._failure)
