@@ -143,7 +143,7 @@ def test_the_schema_and_the_parser_know_the_same_fields() -> None:
 
 
 def test_kustomize_installs_every_definition() -> None:
-    kustomization = yaml.safe_load((crdgen.ROOT / "crds" / "kustomization.yaml").read_text())
+    kustomization = yaml.safe_load((crdgen.ROOT / "crds" / "Kustomization").read_text())
 
     assert [f"crds/{name}" for name in sorted(kustomization["resources"])] == sorted(
         path for path, _ in crdgen.generated_files() if path.startswith("crds/")
