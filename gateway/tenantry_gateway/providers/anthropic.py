@@ -130,6 +130,7 @@ class _Answer:
         return ""
 
     def _text(self, text: str) -> str:
+        text = text.encode("utf-8", "replace").decode()  # JSON may hold half a surrogate pair, which nothing can store
         self.parts.append(text)
         self._characters += len(text)
         estimate = math.ceil(self._characters / _CHARACTERS_PER_TOKEN)

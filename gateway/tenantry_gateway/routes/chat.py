@@ -28,6 +28,7 @@ from tenantry_gateway.state import STATE
 
 MAX_BODY: Final = 1024 * 1024
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_HALF: Final = re.compile(r"[\ud800-\udfff]")
 
 
 def _identifier(value: str) -> str:
@@ -37,6 +38,8 @@ def _identifier(value: str) -> str:
 
 
 def _text(value: str) -> str:
+    if _HALF.search(value):
+        raise ValueError("must be text: it holds half of a surrogate pair")
     if not value.strip():
         raise ValueError("must not be blank")
     if "\0" in value:

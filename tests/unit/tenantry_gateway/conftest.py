@@ -1,0 +1,78 @@
+"""Fixtures of the gateway's tests: gateways in this process, with the stand-in API or a model of the test's own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient
+
+from dev.anthropic_standin.server import running_standin
+from dev.anthropic_standin.state import State
+from tenantry_gateway.providers.anthropic import AnthropicModel
+from tenantry_gateway.state import GatewayState
+from tests.unit.tenantry_gateway.harness import EchoModel, PlayedModel, gateway_state, serving, snapshot
+
+
+@pytest.fixture
+def standin_state() -> State:
+    return State()
+
+
+@pytest.fixture
+async def standin(standin_state: State) -> AsyncIterator[str]:
+    async with running_standin(standin_state) as base_url:
+        yield base_url
+
+
+@pytest.fixture
+async def claude_state(standin: str) -> AsyncIterator[GatewayState]:
+    """A gateway whose model is the official SDK against the stand-in."""
+    model = AnthropicModel()
+    state = gateway_state(model)
+    state.snapshot = snapshot(base_url=standin)
+    yield state
+    await model.close()
+
+
+@pytest.fixture
+async def claude(claude_state: GatewayState) -> AsyncIterator[TestClient[Any, Any]]:
+    async with serving(claude_state) as client:
+        yield client
+
+
+@pytest.fixture
+def played() -> PlayedModel:
+    return PlayedModel()
+
+
+@pytest.fixture
+def played_state(played: PlayedModel) -> GatewayState:
+    state = gateway_state(played)
+    state.snapshot = snapshot()
+    return state
+
+
+@pytest.fixture
+async def played_client(played_state: GatewayState) -> AsyncIterator[TestClient[Any, Any]]:
+    async with serving(played_state) as client:
+        yield client
+
+
+@pytest.fixture
+def echo() -> EchoModel:
+    return EchoModel()
+
+
+@pytest.fixture
+def state(echo: EchoModel) -> GatewayState:
+    state = gateway_state(echo)
+    state.snapshot = snapshot()
+    return state
+
+
+@pytest.fixture
+async def client(state: GatewayState) -> AsyncIterator[TestClient[Any, Any]]:
+    async with serving(state) as client:
+        yield client
