@@ -9,6 +9,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from tenantry_gateway.routes.event_stream import EventStream
+from tests.unit.tenantry_gateway.harness import until
 
 
 async def body_of(handler: web.AbstractRouteDef) -> str:
@@ -24,8 +25,7 @@ async def test_a_quiet_stream_beats_and_a_busy_one_does_not() -> None:
     async def stream(request: web.Request) -> web.StreamResponse:
         events = EventStream(request, heartbeat_seconds=0.01)
         async with events.heartbeat():
-            while not events.started:
-                await asyncio.sleep(0.01)
+            await until(lambda: events.started)
             quiet.set()
             await events.send("done", {})
         return await events.finish()
@@ -50,20 +50,17 @@ async def test_text_with_line_breaks_stays_one_event() -> None:
 
 
 async def test_a_fault_in_the_body_ends_the_heartbeat_and_is_raised() -> None:
-    raised: list[Exception] = []
+    fault = ValueError("boom")
 
     async def stream(request: web.Request) -> web.StreamResponse:
         events = EventStream(request, heartbeat_seconds=60)
-        try:
+        with pytest.raises(ValueError, match="boom"):
             async with events.heartbeat():
-                raise ValueError("boom")
-        except ValueError as error:
-            raised.append(error)
+                raise fault
         assert not events.started
         return web.Response(text="early enough for a status")
 
     assert await body_of(web.get("/", stream)) == "early enough for a status"
-    assert len(raised) == 1
     assert len(asyncio.all_tasks()) == 1
 
 
