@@ -1,4 +1,4 @@
-"""The cluster's command line: `python -m dev.cluster up|down|status|load IMAGE.tar…|kubeconfig`.
+"""The cluster's command line: `python -m dev.cluster prepare|up|down|status|load IMAGE.tar…|kubeconfig`.
 
 CLUSTER=kind|local chooses the provider; the default is kind where a container engine answers. CLUSTER_NAME=… makes a
 second cluster beside the first. Results go to stdout, progress to stderr.
@@ -52,7 +52,19 @@ def kubeconfig(provider: Provider) -> int:
     return 0
 
 
-COMMANDS: Mapping[str, Callable[[Provider], int]] = {"up": up, "down": down, "status": status, "kubeconfig": kubeconfig}
+def prepare(provider: Provider) -> int:
+    """Install or check what the cluster needs."""
+    provider.prepare()
+    return 0
+
+
+COMMANDS: Mapping[str, Callable[[Provider], int]] = {
+    "prepare": prepare,
+    "up": up,
+    "down": down,
+    "status": status,
+    "kubeconfig": kubeconfig,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -89,14 +89,18 @@ class KindProvider:
         """Say whether the cluster is up and its API server ready."""
         return not self.problems()
 
+    def prepare(self) -> None:
+        """Check that a container engine answers; everything else is in its images."""
+        if find_engine() is None:
+            raise DevError(_no_engine())
+
     def up(self) -> None:
         """Create the cluster unless it is up and well; one that is not is replaced.
 
         Raises:
             DevError: where no container engine answers, or kind fails.
         """
-        if find_engine() is None:
-            raise DevError(_no_engine())
+        self.prepare()
         with exclusive(self._state.with_name(f"{self._state.name}.lock")):
             if self.is_up():
                 say(f"cluster {self.cluster} is up")
@@ -107,8 +111,7 @@ class KindProvider:
 
     def down(self) -> None:
         """Delete the cluster with everything that kind made for it."""
-        if find_engine() is None:
-            raise DevError(_no_engine())
+        self.prepare()
         with exclusive(self._state.with_name(f"{self._state.name}.lock")):
             self._delete()
 

@@ -48,6 +48,10 @@ class LocalProvider:
         """Say whether every component runs and the node is ready."""
         return not self.problems()
 
+    def prepare(self) -> None:
+        """Install what is missing to run a cluster and to build images for it. Raises DevError where it cannot run."""
+        prerequisites.ensure(self._layout, {**prerequisites.PACKAGES, **prerequisites.IMAGE_PACKAGES})
+
     def up(self) -> None:
         """Start the cluster unless it is up and well; whatever a crashed one left is removed first.
 

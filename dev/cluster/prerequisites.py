@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from dev.cluster import cgroups
@@ -33,22 +34,25 @@ PACKAGES = {
 }
 """Command → the Debian package that has it."""
 
+IMAGE_PACKAGES = {"buildah": "buildah", "debootstrap": "debootstrap"}
+"""What makes images where no container engine does."""
 
-def ensure(layout: Layout) -> None:
-    """Install missing packages, then check the rest.
+
+def ensure(layout: Layout, commands: Mapping[str, str] = PACKAGES) -> None:
+    """Install the packages of commands that are missing, then check the rest.
 
     Raises:
         DevError: naming everything that is missing, one line.
     """
-    packages = missing_packages()
+    packages = missing_packages(commands)
     if packages and os.geteuid() == 0 and shutil.which("apt-get"):
         _install(packages)
-    problems = find_problems(layout)
+    problems = find_problems(layout, commands)
     if problems:
         raise DevError(f"a local cluster cannot run here: {'; '.join(problems)}")
 
 
-def find_problems(layout: Layout) -> list[str]:
+def find_problems(layout: Layout, commands: Mapping[str, str] = PACKAGES) -> list[str]:
     """Say what keeps a local cluster from running, in the order in which it must be put right."""
     problems = []
     if sys.platform != "linux":
@@ -58,16 +62,16 @@ def find_problems(layout: Layout) -> list[str]:
     missing = cgroups.missing_controllers()
     if missing:
         problems.append(f"no cgroup controllers {', '.join(sorted(missing))} are mounted under /sys/fs/cgroup")
-    packages = missing_packages()
+    packages = missing_packages(commands)
     if packages:
         problems.append(f"missing: apt-get install {' '.join(packages)}")
     problems += [f"the cache must not be below {path}" for path in OWN_FOLDERS if layout.state.is_relative_to(path)]
     return problems
 
 
-def missing_packages() -> list[str]:
+def missing_packages(commands: Mapping[str, str]) -> list[str]:
     """Name the Debian packages of which something is not there."""
-    packages = {package for command, package in PACKAGES.items() if shutil.which(command, path=SEARCH) is None}
+    packages = {package for command, package in commands.items() if shutil.which(command, path=SEARCH) is None}
     if not all((CNI_PLUGINS / plugin).exists() for plugin in NEEDED_CNI_PLUGINS):
         packages.add("containernetworking-plugins")
     return sorted(packages)

@@ -34,6 +34,9 @@ class Provider(Protocol):
     def is_up(self) -> bool:
         """Say whether the cluster is up and well."""
 
+    def prepare(self) -> None:
+        """Install or check what the cluster and its images need. Raises DevError where it cannot run."""
+
     def up(self) -> None:
         """Start the cluster unless it is up and well. Raises DevError where it cannot run."""
 
