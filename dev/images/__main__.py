@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from dev.console import run_command
-from dev.images.build import build, cached
+from dev.images.building import build, cached
 from dev.images.catalog import IMAGES
 
 

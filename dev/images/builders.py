@@ -24,8 +24,8 @@ from dev.images.catalog import ROOT
 PULL_SECONDS = 300
 PYTHON_IMAGE = os.environ.get("PYTHON_IMAGE", "docker.io/library/python:3.13-slim-bookworm")
 CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
-MAX_STORED_IMAGES = 60
-"""Images, intermediate ones included, after which buildah's store is emptied."""
+MAX_STORED_IMAGES = 30
+"""Builds after which buildah's store is emptied: it keeps their images for the layers that the next build reuses."""
 
 
 class Builder(Protocol):
@@ -100,7 +100,6 @@ class Buildah:
             rename(staging, archive, names)
         finally:
             staging.unlink(missing_ok=True)
-        _run([*_buildah(), "rmi", names[0]])
 
     def _base_image(self) -> str:
         """Return the reference of the base in the store, importing it first where it is not there."""
@@ -116,9 +115,8 @@ class Buildah:
 
     def _limit_store(self) -> None:
         """Empty the store when layers of many old builds have gathered."""
-        listed = subprocess.run(
-            [*_buildah(), "images", "--all", "--quiet"], check=False, capture_output=True, text=True
-        )
+        command = [*_buildah(), "images", "--quiet"]
+        listed = subprocess.run(command, check=False, capture_output=True, text=True)
         if len(listed.stdout.split()) > MAX_STORED_IMAGES:
             _run([*_buildah(), "rmi", "--all", "--force"])
 
