@@ -5,6 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from dev.cluster.control_plane import ControlPlane
+from tests.integration.operator_harness import account, installed, kubectl, namespace, operator, pods
+
+__all__ = ["account", "control_plane", "installed", "kubectl", "namespace", "operator", "pods"]
 
 
 @pytest.fixture(scope="session")

@@ -49,8 +49,8 @@ class Record:
 
 Projector = Callable[[Json], Record | None]
 """Reduces a live object; None for one that is not kept."""
-Listener = Callable[[Record], None]
-"""Told of every record that came, changed or went (with its last record)."""
+Listener = Callable[[Record | None, Record | None], None]
+"""Told of every record that came, changed or went: the old one and the new one, either None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +125,7 @@ class Cache:
         if record.gateway:
             self._by_gateway.setdefault((record.key[0], record.gateway), {})[record.key[1]] = None
         if not quiet and not record.same(old):
-            if old is not None and old.gateway != record.gateway:
-                self._changed(old)
-            self._changed(record)
+            self._changed(old, record)
         return record
 
     def remove(self, key: Key, version: int) -> None:
@@ -137,7 +135,7 @@ class Cache:
             return
         self._unindex(old)
         del self._records[key]
-        self._changed(old)
+        self._changed(old, None)
 
     def deleted(self, live: Json) -> None:
         """Take a watch's DELETED event; told on even if nothing was kept of the object."""
@@ -145,7 +143,7 @@ class Cache:
         if key in self._records:
             self.remove(key, version)
         elif (record := self.project(live)) is not None:
-            self._changed(record)
+            self._changed(record, None)
 
     def retain(self, seen: Iterable[Key], version: int) -> None:
         """After a whole list at ``version``: forget what is not in it."""

@@ -98,7 +98,11 @@ class Secrets:
         record = record_of(live, self._names, digest=live["metadata"]["resourceVersion"].encode())
         return record if record.gateway or record.key in self._users else None
 
-    def _on_change(self, record: Record) -> None:
+    def _on_change(self, old: Record | None, new: Record | None) -> None:
+        for record in filter(None, (old, new)):
+            self._learn_of(record)
+
+    def _learn_of(self, record: Record) -> None:
         if record.key in self._users:
             self._news[record.key] += 1
         known, current = self._known.get(record.key), self.cache.get(record.key)

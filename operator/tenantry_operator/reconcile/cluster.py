@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tenantry_operator.kube.cache import Cache, Labels, Projector, Record, record_of
 from tenantry_operator.kube.client import Client
@@ -24,6 +24,8 @@ class Sources:
     client: Client
     changed: Callable[[Key], None]
     """Told which Gateway to look at."""
+    changed_status: Callable[[Key], None]
+    """Told the same where nothing but the status of an object has changed: that comes in bursts."""
     clock: Callable[[], float]
     rand: Callable[[], float]
 
@@ -33,6 +35,7 @@ class Cluster:
 
     def __init__(self, sources: Sources) -> None:
         self._changed = sources.changed
+        self._changed_status = sources.changed_status
         self.applied: Mapping[Kind, Cache] = {
             kind: self._cache(kind, _applied_projector(kind)) for kind in APPLIED_KINDS
         }
@@ -71,9 +74,17 @@ class Cluster:
     def _cache(self, kind: Kind, project: Projector) -> Cache:
         return Cache(kind, project, self._on_change)
 
-    def _on_change(self, record: Record) -> None:
-        if record.gateway:
-            self._changed((record.key[0], record.gateway))
+    def _on_change(self, old: Record | None, new: Record | None) -> None:
+        tell = self._changed_status if _only_status(old, new) else self._changed
+        for gateway in {(each.key[0], each.gateway) for each in (old, new) if each is not None and each.gateway}:
+            tell(gateway)
+
+
+def _only_status(old: Record | None, new: Record | None) -> bool:
+    """Whether nothing that we apply has changed, only how it stands; pods are never applied."""
+    if old is None or new is None:
+        return not any(each.digest for each in (old, new) if each is not None)
+    return old.same(replace(new, view=old.view))
 
 
 def _applied_projector(kind: Kind) -> Projector:

@@ -11,7 +11,7 @@ from tenantry_operator.conditions.observation import Problem
 from tenantry_operator.kube.apply import ChangedUnderneath, NameTaken, NotYetGone, Writer, check_owner
 from tenantry_operator.kube.cache import Cache
 from tenantry_operator.kube.errors import ForbiddenError, InvalidError, NotFoundError
-from tenantry_operator.kube.kinds import SECRET, Kind, kind_of
+from tenantry_operator.kube.kinds import DEPLOYMENT, SECRET, Kind, kind_of
 from tenantry_operator.kube.ownership import Owner
 from tenantry_operator.kube.prune import prune, surplus
 from tenantry_operator.kube.secrets import KnownSecret, Secrets
@@ -90,14 +90,20 @@ class Converger:
     secrets: Secrets
     new_token: Callable[[], str]
 
-    async def converge(self, gateway: Gateway, wanted: Desired, setbacks: Setbacks) -> None:
-        """Bring everything to what is wanted; stops at the first thing that cannot be done."""
+    async def converge(self, gateway: Gateway, wanted: Desired, setbacks: Setbacks) -> bool:
+        """Bring everything to what is wanted; stops at the first thing that cannot be done.
+
+        Returns whether the Deployment was written: then its controllers begin to work.
+        """
         owner = owner_of(gateway)
+        rollout = False
         with setbacks.caught():
             await self._token(gateway, wanted, owner)
             for manifest in wanted.manifests:
-                await self.writer.apply(manifest, owner)
+                written = await self.writer.apply(manifest, owner)
+                rollout = rollout or (written and kind_of(manifest) is DEPLOYMENT)
             await prune(self.writer, surplus(self._all(), gateway.key, owner, _names(gateway, wanted)))
+        return rollout
 
     async def read_secrets(self, gateway: Gateway, setbacks: Setbacks) -> dict[str, KnownSecret]:
         """What is known of each Secret that the Gateway refers to, by name."""

@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 CRD_POLL_SECONDS = 2.0
 STALE_SECONDS = 300.0
 """A watch without any sign of life for so long is dead: five bookmarks have not come."""
+BURST_SECONDS = 0.1
+"""How long changes of status are gathered: controllers and kubelets write them one by one."""
 DRAIN_SECONDS = 3.0
 """Time for reconciles in flight when the operator ends. A cut-off one does no harm: the next start looks again."""
 
@@ -62,7 +64,7 @@ class Engine:
         self._metrics = metrics
         self._world = world
         self._clock = loop.time
-        self._cluster = Cluster(Sources(client, self.queue.add, loop.time, world.rand))
+        self._cluster = Cluster(Sources(client, self.queue.add, self._burst, loop.time, world.rand))
         self._probe: PodProbe = DirectProbe() if settings.direct_pods else ProxyProbe(client)
         self._reconciler = self._build()
         self._tasks: list[asyncio.Task[None]] = []
@@ -177,6 +179,9 @@ class Engine:
                     self.queue.add_after(key, outcome.after)
         self._metrics.reconciles.labels(result).inc()
         self._metrics.reconcile_duration.observe(self._clock() - started)
+
+    def _burst(self, key: Key) -> None:
+        self.queue.add_after(key, BURST_SECONDS)
 
     async def _resync(self) -> None:
         for key in self.store.gateway_keys():

@@ -28,6 +28,9 @@ from tenantry_operator.reconcile.tally import Tally
 from tenantry_operator.resources.desired import Defaults, Desired, desired
 from tenantry_operator.resources.metadata import child_name
 
+ROLLOUT_SECONDS = 0.2
+"""Pause between writing a Deployment and looking how it stands: its controllers' first steps are no news."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -105,7 +108,8 @@ class GatewayReconciler:
         else:
             secrets = await self.converger.read_secrets(gateway, setbacks)
             if wanted is not None:
-                await self.converger.converge(gateway, wanted, setbacks)
+                if await self.converger.converge(gateway, wanted, setbacks) and setbacks.problem is None:
+                    return Outcome(retry=setbacks.retry, after=ROLLOUT_SECONDS)
                 secrets = await self.converger.read_secrets(gateway, setbacks)
         if wanted is not None and setbacks.problem is None:
             stamp = Stamp.of(wanted.config_hash, ((name, known.version) for name, known in secrets.items()))

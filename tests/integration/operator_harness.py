@@ -1,0 +1,277 @@
+"""The operator as a real process against the real API server, with the rights of its own service account alone."""
+
+import itertools
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import pytest
+import yaml
+
+from dev.cluster.control_plane import ControlPlane, free_ports
+from dev.kubectl import Kubectl, KubectlError
+
+ROOT = Path(__file__).resolve().parents[2]
+ACCOUNT = "system:serviceaccount:tenantry-system:tenantry-operator"
+WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
+_NUMBERS = itertools.count(1)
+SECONDS = 30.0
+"""How long something may take that takes well under a second on an idle machine."""
+
+T = TypeVar("T")
+Manifest = dict[str, Any]
+
+
+def eventually(look: Callable[[], T | None], seconds: float = SECONDS) -> T:
+    """Look again and again until there is something to see; what kubectl refuses counts as nothing."""
+    deadline = time.monotonic() + seconds
+    said = "nothing"
+    while time.monotonic() < deadline:
+        try:
+            seen = look()
+        except KubectlError as error:
+            seen, said = None, str(error)
+        if seen is not None and seen is not False:
+            return seen
+        time.sleep(0.05)
+    raise AssertionError(f"not seen within {seconds:.0f} s; the last answer was {said}")
+
+
+def gateway(name: str, namespace: str, **spec: Any) -> Manifest:
+    """A small valid Gateway."""
+    return {
+        "apiVersion": "tenantry.dev/v1alpha1",
+        "kind": "Gateway",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "provider": {"apiKeySecretRef": {"name": "anthropic", "key": "api-key"}},
+            "agents": {"main": {"model": "claude-sonnet-4-20250514"}},
+            **spec,
+        },
+    }
+
+
+def binding(name: str, namespace: str, gateway_name: str, channel: str, agent: str = "main") -> Manifest:
+    """A small valid AgentBinding."""
+    return {
+        "apiVersion": "tenantry.dev/v1alpha1",
+        "kind": "AgentBinding",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"gatewayRef": {"name": gateway_name}, "agentId": agent, "match": {"channel": channel}},
+    }
+
+
+def condition(live: Manifest, kind: str) -> Manifest | None:
+    """A condition of an object."""
+    found = live.get("status", {}).get("conditions", ())
+    return next((one for one in found if one["type"] == kind), None)
+
+
+@dataclass
+class Operator:
+    """The operator's process. Start and stop it at will."""
+
+    control_plane: ControlPlane
+    kubeconfig: Path
+    log: Path
+    options: tuple[str, ...] = ()
+    process: subprocess.Popen[bytes] | None = None
+    health: int = 0
+    metrics: int = 0
+
+    def start(self) -> Self:
+        """Start it and wait until it watches."""
+        self.health, self.metrics = free_ports(2)
+        command = [sys.executable, "-m", "tenantry_operator", "run", "--kubeconfig", str(self.kubeconfig)]
+        command += ["--health-address", f"127.0.0.1:{self.health}", "--metrics-address", f"127.0.0.1:{self.metrics}"]
+        command += ["--pod-access", "direct", "--log-level", "debug", *self.options]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=_environment()
+            )
+        eventually(lambda: self.get("health", "/healthz"))
+        return self
+
+    def stop(self) -> int:
+        """End it as the kubelet does; returns its exit code."""
+        if self.process is None:
+            return 0
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(15)
+        finally:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def kill(self) -> None:
+        """End it as a crash does."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def get(self, port: str, path: str) -> str | None:
+        """Body of one of its HTTP endpoints; None while it does not answer with 200."""
+        assert self.process is None or self.process.poll() is None, f"the operator has ended: {self.tail()}"
+        with suppress(urllib.error.URLError, OSError), _open(f"http://127.0.0.1:{getattr(self, port)}{path}") as answer:
+            return str(answer.read().decode())
+        return None
+
+    def metric(self, name: str) -> float:
+        """Sum of a metric over all its labels."""
+        text = self.get("metrics", "/metrics") or ""
+        return sum(float(value) for value in re.findall(rf"^{name}(?:\{{[^}}]*\}})? (\S+)$", text, re.MULTILINE))
+
+    def settled(self) -> None:
+        """Wait until it has looked at everything there is after a start."""
+        eventually(lambda: (self.metric("tenantry_operator_reconcile_total") > 0 and self.idle()) or None)
+
+    def idle(self) -> bool:
+        """Whether no key waits."""
+        return self.metric("tenantry_operator_queue_depth") == 0
+
+    def writes(self, namespace: str | None = None, since: int = 0) -> list[str]:
+        """What it has written after the audit log's first ``since`` events: verb and object."""
+        return [
+            f"{event['verb']} {reference['resource']}/{reference.get('subresource', '')} {reference.get('name')}"
+            for event in self.control_plane.audit_events()[since:]
+            if event["user"]["username"] == ACCOUNT and event["verb"] in WRITES
+            for reference in [event["objectRef"]]
+            if namespace is None or reference.get("namespace") == namespace
+        ]
+
+    def audited(self) -> int:
+        """Number of audit events so far."""
+        return len(self.control_plane.audit_events())
+
+    def tail(self) -> str:
+        """The end of its log."""
+        return self.log.read_text()[-4000:]
+
+
+@dataclass
+class Pods:
+    """Plays the kubelet and a gateway: pods answer on loopback with a configuration hash."""
+
+    kubectl: Kubectl
+    port: int
+    config_hash: str = ""
+    asked: int = 0
+    _server: ThreadingHTTPServer | None = field(default=None)
+
+    def __enter__(self) -> Self:
+        pods = self
+
+        class Ready(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                pods.asked += 1
+                body = json.dumps({"status": "ready", "configHash": pods.config_hash}).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Ready)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.shutdown()
+        self._server.server_close()
+
+    def run(self, namespace: str, gateway_name: str) -> Manifest:
+        """Make the gateway's pod ready, as a kubelet would."""
+        selector = f"tenantry.dev/gateway={gateway_name}"
+        pod = eventually(lambda: next(iter(self.kubectl.items("pods", namespace, selector)), None))
+        name = pod["metadata"]["name"]
+        status = {
+            "phase": "Running",
+            "podIP": "127.0.0.1",
+            "podIPs": [{"ip": "127.0.0.1"}],
+            "conditions": [{"type": "Ready", "status": "True"}],
+        }
+        patch = json.dumps({"status": status})
+        self.kubectl.run("-n", namespace, "patch", "pod", name, "--subresource=status", "--type=merge", "-p", patch)
+        return self.kubectl.get("pod", name, namespace)
+
+
+@pytest.fixture(scope="session")
+def kubectl(control_plane: ControlPlane) -> Kubectl:
+    """kubectl with every permission."""
+    return Kubectl(control_plane.kubectl, control_plane.kubeconfig)
+
+
+@pytest.fixture(scope="session")
+def installed(kubectl: Kubectl) -> Kubectl:
+    """The cluster with everything of ``deploy/`` but the operator itself, which the tests run as a process."""
+    manifests = yaml.safe_load_all(kubectl.run("kustomize", str(ROOT / "deploy")))
+    kubectl.apply(*(manifest for manifest in manifests if manifest["kind"] != "Deployment"))
+    for name in ("gateways", "agentbindings"):
+        kubectl.wait("condition=Established", f"crd/{name}.tenantry.dev", "default", 30)
+    return kubectl
+
+
+@pytest.fixture(scope="session")
+def account(installed: Kubectl, control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A kubeconfig of the operator's own service account: it may do what ``deploy/rbac.yaml`` grants, and no more."""
+    token = installed.run("-n", "tenantry-system", "create", "token", "tenantry-operator", "--duration=24h").strip()
+    config = yaml.safe_load(control_plane.kubeconfig.read_text())
+    config["users"] = [{"name": user["name"], "user": {"token": token}} for user in config["users"]]
+    path = tmp_path_factory.mktemp("account") / "kubeconfig"
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+@pytest.fixture(scope="session")
+def operator(
+    control_plane: ControlPlane, account: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Operator]:
+    """One operator for all tests; a test that stops it starts it again."""
+    running = Operator(control_plane, account, tmp_path_factory.mktemp("operator") / "operator.log").start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def namespace(installed: Kubectl, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A namespace of the test's own; its Gateways are deleted at the end, so that later tests count only theirs."""
+    name = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_"))[:40] + f"-{next(_NUMBERS)}"
+    installed.run("create", "namespace", name)
+    yield name
+    installed.run("-n", name, "delete", "gateways.tenantry.dev,agentbindings.tenantry.dev", "--all", "--wait=false")
+
+
+@pytest.fixture
+def pods(installed: Kubectl) -> Iterator[Pods]:
+    """Pods that answer; give the Gateway the port ``pods.port``."""
+    with Pods(installed, free_ports(1)[0]) as running:
+        yield running
+
+
+def _environment() -> dict[str, str]:
+    """This process's environment without what would configure the operator."""
+    return {
+        name: value for name, value in os.environ.items() if name != "KUBECONFIG" and not name.startswith("TENANTRY_")
+    }
+
+
+def _open(url: str) -> Any:
+    return urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=5)
