@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -13,6 +14,16 @@ from dev.anthropic_standin.state import State
 from tenantry_gateway.providers.anthropic import AnthropicModel
 from tenantry_gateway.state import GatewayState
 from tests.unit.tenantry_gateway.harness import EchoModel, PlayedModel, gateway_state, serving, snapshot
+
+
+@pytest.fixture(autouse=True)
+def log_levels() -> Iterator[None]:
+    """Put back the levels that a configuration sets for the whole process."""
+    loggers = [logging.getLogger(name) for name in (None, "anthropic", "httpx2", "aiohttp.access")]
+    levels = [logger.level for logger in loggers]
+    yield
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
 
 
 @pytest.fixture
