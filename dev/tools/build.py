@@ -63,8 +63,7 @@ def _build(tool: Tool, go: Path, folder: Path) -> None:
         command = [str(go), "build", "-v", "-trimpath", f"-tags={','.join(tool.tags)}"]
         command += [f"-ldflags={linker_flags(tool, version)}", "-o", str(staging / tool.name), tool.package]
         _run_with_progress(command, tool, started)
-        for link in tool.links:
-            (staging / link).symlink_to(tool.name)
+        _add_companions(tool, go, staging)
         staging.rename(folder)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
@@ -100,6 +99,26 @@ def _run_with_progress(command: list[str], tool: Tool, started: float) -> None:
         for line in errors:
             say(f"  {line}")
         raise DevError(f"go build of {tool.name} failed with code {process.returncode}; its output is above")
+
+
+def _add_companions(tool: Tool, go: Path, folder: Path) -> None:
+    """Put the tool's links and files next to it."""
+    for link in tool.links:
+        (folder / link).symlink_to(tool.name)
+    for name, sources in tool.joined_files:
+        module = _module_folder(tool, go)
+        documents = [(module / source).read_text() for source in sources]
+        (folder / name).write_text("\n---\n".join(documents))
+
+
+def _module_folder(tool: Tool, go: Path) -> Path:
+    """Return where Go keeps the sources of the module that the tool comes from."""
+    command = [str(go), "list", "-m", "-f", "{{.Dir}}", tool.version_of]
+    environment = build_environment(os.environ)
+    result = subprocess.run(command, cwd=tool.module, env=environment, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        raise DevError(f"go list of {tool.version_of} failed: {result.stderr.strip()}")
+    return Path(result.stdout.strip())
 
 
 def classify(line: str) -> str | None:

@@ -23,6 +23,8 @@ class Tool:
     """The required module whose version the progress line shows."""
     version_variables: tuple[str, ...] = ()
     """Go packages with gitVersion, gitMajor and gitMinor to set: unset, Kubernetes calls itself v0.0.0-master."""
+    joined_files: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Files made from the required module's own: a name, and the paths in the module whose YAML documents it joins."""
     cold_minutes: float = field(default=1.0, repr=False)
     """What the progress line promises; no part of the cache key."""
 
@@ -38,6 +40,18 @@ class Tool:
             return ""
         return required_version((self.module / "go.mod").read_text(), self.version_of)
 
+
+KWOK_STAGES = tuple(
+    f"kustomize/stage/{name}.yaml"
+    for name in (
+        "node/fast/node-initialize",
+        "node/heartbeat-with-lease/node-heartbeat-with-lease",
+        "pod/fast/pod-ready",
+        "pod/fast/pod-complete",
+        "pod/fast/pod-delete",
+    )
+)
+"""What fake nodes and pods do when left alone; kwok itself does nothing that no stage says."""
 
 TOOLS: Mapping[str, Tool] = {
     tool.name: tool
@@ -62,7 +76,13 @@ TOOLS: Mapping[str, Tool] = {
         ),
         Tool("pause", cold_minutes=0.5),
         Tool("coredns", version_of="github.com/coredns/coredns"),
-        Tool("kwok", package="sigs.k8s.io/kwok/cmd/kwok", version_of="sigs.k8s.io/kwok", cold_minutes=1.5),
+        Tool(
+            "kwok",
+            package="sigs.k8s.io/kwok/cmd/kwok",
+            version_of="sigs.k8s.io/kwok",
+            joined_files=(("stages.yaml", KWOK_STAGES),),
+            cold_minutes=2,
+        ),
         Tool("kind", package="sigs.k8s.io/kind", version_of="sigs.k8s.io/kind"),
     )
 }
