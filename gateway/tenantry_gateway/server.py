@@ -15,7 +15,7 @@ from tenantry_config.errors import ConfigError
 from tenantry_gateway.agents.calls import ModelCalls
 from tenantry_gateway.agents.turns import Turns
 from tenantry_gateway.app import build_app
-from tenantry_gateway.errors import InvalidRequest, error_body
+from tenantry_gateway.errors import GatewayError, InvalidRequest, error_body
 from tenantry_gateway.logs import Redactor
 from tenantry_gateway.metrics import Metrics
 from tenantry_gateway.middleware.record import new_request_id
@@ -48,14 +48,16 @@ class Protocol(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """Answer a request that could not be parsed, or whose handler broke the middleware itself."""
-        if status != web.HTTPBadRequest.status_code:
-            return super().handle_error(request, status, exc, message)
+        del request, message
         request_id = new_request_id()
-        logger.info("malformed request", extra={"request_id": request_id, "error": type(exc).__name__})
-        body = error_body(
-            InvalidRequest.type, "the request is not valid HTTP, or its headers are too large", request_id
-        )
+        if status == web.HTTPBadRequest.status_code:
+            logger.info("malformed request", extra={"request_id": request_id, "error": type(exc).__name__})
+            body = error_body(InvalidRequest.type, "not valid HTTP, or headers that are too large", request_id)
+        else:
+            logger.error("request failed", exc_info=exc, extra={"request_id": request_id})
+            body = error_body(GatewayError.type, "an error of the gateway itself", request_id)
         response = web.json_response(body, status=status, headers={"request-id": request_id})
+        response.headers["Server"] = "tenantry-gateway"
         response.force_close()
         return response
 
