@@ -31,8 +31,10 @@ def read_images(archive: Path) -> list[ArchivedImage]:
         with tarfile.open(archive) as tar:
             member = tar.extractfile("manifest.json")
             entries = json.load(member) if member else []
-    except (OSError, KeyError, tarfile.TarError, ValueError) as error:
-        raise DevError(f"{archive} is no docker-archive: {error}") from error
+    except OSError as error:
+        raise DevError(f"{archive} is no docker-archive: {error.strerror or error}") from error
+    except (KeyError, tarfile.TarError, ValueError) as error:
+        raise DevError(f"{archive} is no docker-archive: no tar file with a manifest.json") from error
     return [
         ArchivedImage(f"sha256:{PurePosixPath(entry['Config']).stem}", tuple(entry.get("RepoTags") or ()))
         for entry in entries
