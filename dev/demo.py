@@ -21,6 +21,7 @@ from dev.teams import (
     apply_team,
     eventually,
     pods_of,
+    remove_team,
     token_of,
 )
 
@@ -131,7 +132,7 @@ def show_refusal(kubectl: Kubectl) -> None:
 
 def show_deletion(kubectl: Kubectl) -> None:
     """Delete one team; nothing of it stays, and the other does not notice."""
-    kubectl.run("delete", "namespace", TEAM_B.namespace, "--timeout=120s", timeout=130)
+    remove_team(kubectl, TEAM_B)
     kinds = "deployments,replicasets,pods,services,secrets,configmaps,serviceaccounts,gateways.tenantry.dev,tab"
     left = kubectl.run("get", kinds, "-A", "-l", f"tenantry.dev/gateway={TEAM_B.gateway}", "-o", "name")
     left += kubectl.run("get", "namespace", TEAM_B.namespace, "--ignore-not-found", "-o", "name")
@@ -157,7 +158,7 @@ def run_story(kubectl: Kubectl, upstream: Upstream) -> None:
     with_gateway(kubectl, TEAM_A, lambda chat: show_live_binding(kubectl, chat))
     step("Team A's token at team B's gateway")
     show_refusal(kubectl)
-    step("kubectl delete namespace team-b")
+    step("Team B leaves: kubectl -n team-b delete tgw helpdesk; kubectl delete namespace team-b")
     show_deletion(kubectl)
 
 

@@ -60,16 +60,17 @@ class Kubectl:
         """Yield a base URL on loopback that reaches a port of a Service or pod."""
         command = [str(self.binary), "--kubeconfig", str(self.kubeconfig), "-n", namespace, "port-forward"]
         command += ["--address", "127.0.0.1", target, f":{port}"]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        output = cast("IO[str]", process.stdout)
-        try:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+            output = cast("IO[str]", process.stdout)
             line = output.readline()
             found = re.search(r"127\.0\.0\.1:(\d+)", line)
             if not found:
                 raise KubectlError(f"kubectl port-forward to {namespace}/{target}: {line}{output.read()}")
             # kubectl prints a line a connection; unread, it would block once the pipe is full.
-            threading.Thread(target=output.read, daemon=True).start()
-            yield f"http://127.0.0.1:{found[1]}"
-        finally:
-            process.terminate()
-            process.wait(10)
+            drain = threading.Thread(target=output.read)
+            drain.start()
+            try:
+                yield f"http://127.0.0.1:{found[1]}"
+            finally:
+                process.terminate()
+                drain.join()

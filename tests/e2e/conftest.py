@@ -10,7 +10,7 @@ from dev.cluster import choose_provider
 from dev.images import Archive, build
 from dev.install import STANDIN_URL, install_operator, install_standin
 from dev.kubectl import Kubectl
-from dev.teams import TEAM_A, TEAM_B, Upstream, apply_team
+from dev.teams import TEAM_A, TEAM_B, Upstream, apply_team, remove_team
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,9 @@ def stage() -> Iterator[Stage]:
 @pytest.fixture(scope="module")
 def kubectl(stage: Stage) -> Iterator[Kubectl]:
     """kubectl for a module's tests, with both example teams applied, fresh and ready."""
-    namespaces = [team.namespace for team in (TEAM_A, TEAM_B)]
-    delete = ("delete", "namespace", *namespaces, "--ignore-not-found", "--timeout=120s")
-    stage.kubectl.run(*delete, timeout=130)
     for team in (TEAM_A, TEAM_B):
+        remove_team(stage.kubectl, team)
         apply_team(stage.kubectl, team, stage.upstream)
     yield stage.kubectl
-    stage.kubectl.run(*delete, timeout=130)
+    for team in (TEAM_A, TEAM_B):
+        remove_team(stage.kubectl, team)

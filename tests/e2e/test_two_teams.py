@@ -159,7 +159,7 @@ def test_an_answer_in_flight_survives_the_deletion_of_its_pod(kubectl: Kubectl, 
 
 
 def test_a_deleted_namespace_leaves_nothing_of_the_team(kubectl: Kubectl) -> None:
-    kubectl.run("delete", "namespace", TEAM_B.namespace, "--timeout=60s", timeout=70)
+    kubectl.run("delete", "namespace", TEAM_B.namespace, "--timeout=120s", timeout=130)
     kinds = "deployments,replicasets,pods,services,secrets,configmaps,serviceaccounts"
     assert not kubectl.run("get", kinds, "-A", "-l", f"tenantry.dev/gateway={TEAM_B.gateway}", "-o", "name")
     kubectl.wait("condition=Ready", f"{GATEWAYS}/{TEAM_A.gateway}", TEAM_A.namespace, 10)
