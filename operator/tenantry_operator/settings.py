@@ -36,8 +36,8 @@ class Address:
         Raises:
             SettingsError: if there is no port.
         """
-        host, _, port = text.rpartition(":")
-        if not port.isdigit() or int(port) > 65535:
+        host, colon, port = text.rpartition(":")
+        if not colon or not port.isdigit() or int(port) > 65535:
             raise SettingsError(f"{text!r} is not an address: write host:port, such as 127.0.0.1:8080")
         return cls(host.strip("[]") or "0.0.0.0", int(port))  # noqa: S104 - what a leading colon means everywhere
 
@@ -115,20 +115,23 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
     parser.add_argument("command", nargs="?", choices=("run",), default="run", help="run the operator (default)")
     parser.add_argument("--kubeconfig", default=env.get("KUBECONFIG"), help="kubeconfig file; not needed in a pod")
 
-    def add(name: str, default: str, help_text: str, **more: object) -> None:
+    def add(name: str, default: str, help_text: str, choices: Sequence[str] | None = None, kind: type = str) -> None:
         variable = "TENANTRY_" + name.upper().replace("-", "_")
-        parser.add_argument(f"--{name}", default=env.get(variable, default), help=help_text, **more)  # type: ignore[arg-type]
+        value = env.get(variable, default)
+        if choices is not None and value not in choices:  # argparse checks the command line alone.
+            raise SettingsError(f"{variable} is {value!r}: choose from {', '.join(choices)}")
+        parser.add_argument(f"--{name}", default=value, help=help_text, choices=choices, type=kind)
 
     add("gateway-image", DEFAULT_GATEWAY_IMAGE, "image of gateways that name none")
     add("gateway-pull-policy", "IfNotPresent", "pull policy of gateways that name none", choices=PULL_POLICIES)
-    add("workers", "8", "tenants reconciled at once", type=int)
+    add("workers", "8", "tenants reconciled at once", kind=int)
     add("pod-access", "auto", "ask pods directly or through the API server", choices=("auto", "direct", "proxy"))
     add("health-address", "0.0.0.0:8080", "where /healthz is served")
     add("metrics-address", "0.0.0.0:9402", "where /metrics is served")
     add("log-level", "info", "least severe messages to log", choices=LOG_LEVELS)
     add("log-format", "json", "one JSON object a line, or text", choices=("json", "text"))
-    add("relist-seconds", "1800", "time between full lists of Gateways and AgentBindings", type=float)
-    add("resync-seconds", "450", "time between looks at a tenant that does not change", type=float)
+    add("relist-seconds", "1800", "time between full lists of Gateways and AgentBindings", kind=float)
+    add("resync-seconds", "450", "time between looks at a tenant that does not change", kind=float)
     return parser
 
 

@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from tenantry_operator.kube.cache import Cache, Labels, Record, record_of, version_of
+from tenantry_operator.kube.cache import Cache, Labels, Record, record_of
 from tenantry_operator.kube.client import Client
 from tenantry_operator.kube.errors import NotFoundError
-from tenantry_operator.kube.kinds import SECRET, Json, Key
+from tenantry_operator.kube.kinds import SECRET, Json, Key, key_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,44 +75,40 @@ class Secrets:
         try:
             live = await self._client.get(SECRET, *key)
         except NotFoundError:
-            known = ABSENT
-        else:
-            known = self.learn(live)
-        # Something may have happened between the read and now: then this answer is used once and not kept.
-        if self._news[key] == news and key in self._users:
+            # Something may have happened between the answer and now: then it is used once and not kept.
+            if self._news[key] == news and key in self._users:
+                self._known[key] = ABSENT
+            return ABSENT
+        return self.learn(live) if self._news[key] == news else self._take(live)
+
+    def learn(self, live: Json) -> KnownSecret:
+        """Keep what a whole Secret tells, as a GET or our own create returned it; its values are dropped here."""
+        known = self._take(live)
+        key, current = key_of(live), self.cache.get(key_of(live))
+        if key in self._users and (current is None or current.version == known.version):
             self._known[key] = known
         return known
 
-    def learn(self, live: Json) -> KnownSecret:
-        """Take a whole Secret, as a GET or our own create returned it; its values are dropped here."""
+    def _take(self, live: Json) -> KnownSecret:
         keys = frozenset(name for name, value in (live.get("data") or {}).items() if value)
-        record = self.cache.put(_without_values(live), quiet=True)
-        if record is None or record.version != version_of(live):
-            record = record_of(live, self._names)
-        known = KnownSecret(record, keys)
-        if record.key in self._users:
-            self._known[record.key] = known
-        return known
+        bare = {"metadata": live["metadata"]}
+        self.cache.put(bare, quiet=True)
+        return KnownSecret(record_of(bare, self._names), keys)
 
     def _project(self, live: Json) -> Record | None:
         record = record_of(live, self._names, digest=live["metadata"]["resourceVersion"].encode())
         return record if record.gateway or record.key in self._users else None
 
     def _on_change(self, old: Record | None, new: Record | None) -> None:
-        for record in filter(None, (old, new)):
-            self._learn_of(record)
-
-    def _learn_of(self, record: Record) -> None:
-        if record.key in self._users:
-            self._news[record.key] += 1
-        known, current = self._known.get(record.key), self.cache.get(record.key)
+        record = new or old
+        if record is None:
+            return
+        key, users = record.key, self._users.get(record.key, set())
+        if users:
+            self._news[key] += 1
+        known, current = self._known.get(key), self.cache.get(key)
         if known is not None and known.version != (current.version if current else 0):
-            del self._known[record.key]
-        for gateway in self._users.get(record.key, ()):
+            del self._known[key]
+        labelled = {(key[0], each.gateway) for each in (old, new) if each is not None and each.gateway}
+        for gateway in users | labelled:
             self._changed(gateway)
-        if record.gateway:
-            self._changed((record.key[0], record.gateway))
-
-
-def _without_values(live: Json) -> Json:
-    return {"metadata": live["metadata"]}

@@ -123,17 +123,22 @@ class WorkQueue:
         """The key's work has succeeded: its next failure starts with the shortest pause."""
         self._failures.pop(key, None)
 
+    def take(self) -> Key | None:
+        """The next key, or None if none waits. The caller must call ``done`` when it has worked on it."""
+        lane = next(filter(None, self._lanes.values()), None)
+        if lane is None:
+            return None
+        key, since = lane.popitem(last=False)
+        self._processing.add(key)
+        self._tell(waited=self.timers.time() - since)
+        return key
+
     async def get(self) -> Key:
-        """The next key. The caller must call ``done`` when it has worked on it."""
-        while True:
-            for lane in self._lanes.values():
-                if lane:
-                    key, since = lane.popitem(last=False)
-                    self._processing.add(key)
-                    self._tell(waited=self.timers.time() - since)
-                    return key
+        """The next key, as soon as there is one. The caller must call ``done`` when it has worked on it."""
+        while (key := self.take()) is None:
             self._wake.clear()
             await self._wake.wait()
+        return key
 
     def done(self, key: Key) -> None:
         """A worker is done with a key; it is handed out again if it was added meanwhile."""

@@ -74,7 +74,8 @@ class ApiModel(BaseModel):
                 this means an object stored under another version of it.
         """
         try:
-            return cls.model_validate(dict(body.get(field) or {}))
+            spec = body.get(field) or {}
+            return cls.model_validate(dict(spec) if isinstance(spec, Mapping) else spec)
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             path = field + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])

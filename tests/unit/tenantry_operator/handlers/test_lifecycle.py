@@ -1,0 +1,43 @@
+import itertools
+
+import kopf
+
+from tenantry_operator.handlers.lifecycle import WATCH_SECONDS, Backoffs, WatchTimes, configure
+from tenantry_operator.reconcile.engine import STALE_SECONDS
+from tests.unit.tenantry_operator.kube.scripted import Answer, scripted
+
+
+def test_kopf_posts_nothing_scans_nothing_and_never_gives_up() -> None:
+    settings = kopf.OperatorSettings()
+
+    configure(settings, lambda: 0.5)
+
+    assert (settings.posting.enabled, settings.scanning.disabled, settings.peering.standalone) == (False, True, True)
+    assert str(settings.watching.server_timeout).isdigit()  # It goes into the URL as it is.
+    assert isinstance(settings.networking.error_backoffs, Backoffs)
+
+
+def test_pauses_grow_to_half_a_minute_and_never_end() -> None:
+    pauses = list(itertools.islice(Backoffs(lambda: 0.5), 1000))
+
+    assert pauses[:3] == [0.5, 1.0, 2.0]
+    assert pauses[-1] == 30.0
+
+
+async def test_a_watch_that_kopf_does_not_open_again_is_stale() -> None:
+    now = 0.0
+    times = WatchTimes(lambda: now)
+    async with scripted(Answer(), Answer()) as script:
+        session = script.client.transport.new_session(times)
+        server = script.client.transport.credentials.server
+        now = WATCH_SECONDS + STALE_SECONDS + 1
+        assert set(times.stale()) == {"gateways", "agentbindings"}
+
+        async with session.get(f"{server}/apis/tenantry.dev/v1alpha1/gateways", params={"watch": "true"}):
+            pass
+        async with session.get(f"{server}/apis/tenantry.dev/v1alpha1/agentbindings"):
+            pass
+        await session.close()
+
+    assert set(times.stale()) == {"agentbindings"}
+    assert [request.headers["Authorization"] for request in script.asked] == ["Bearer first"] * 2

@@ -1,0 +1,71 @@
+from pathlib import Path
+
+import pytest
+
+from tenantry_operator.settings import Address, Settings, SettingsError, parse_settings
+
+POD = {"KUBERNETES_SERVICE_HOST": "10.96.0.1", "HOME": "/"}
+
+
+def parsed(*argv: str, **env: str) -> Settings:
+    return parse_settings(argv, env)
+
+
+def test_in_a_pod_the_service_account_is_used_and_pods_are_asked_directly() -> None:
+    settings = parse_settings([], POD)
+
+    assert settings.kubeconfig is None
+    assert settings.direct_pods
+    assert settings.gateway_image == "tenantry.dev/gateway:dev"
+
+
+def test_elsewhere_the_kubeconfig_is_found_as_kubectl_finds_it() -> None:
+    assert parsed(HOME="/home/x").kubeconfig == Path("/home/x/.kube/config")
+    assert parsed(KUBECONFIG="/etc/k").kubeconfig == Path("/etc/k")
+    assert parse_settings(["--kubeconfig", "/etc/flag"], POD).kubeconfig == Path("/etc/flag")
+    assert not parsed(KUBECONFIG="/etc/k").direct_pods
+
+
+def test_the_command_line_beats_the_environment_which_beats_the_default() -> None:
+    env = {"TENANTRY_WORKERS": "3", "TENANTRY_GATEWAY_IMAGE": "env:1"}
+
+    assert parse_settings([], env).workers == 3
+    assert parse_settings(["run", "--workers", "5"], env).workers == 5
+    assert parse_settings(["--gateway-image", "flag:1"], env).gateway_image == "flag:1"
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("127.0.0.1:8080", Address("127.0.0.1", 8080)),
+        (":9402", Address("0.0.0.0", 9402)),  # noqa: S104 - the meaning of a leading colon
+        ("[::1]:80", Address("::1", 80)),
+    ],
+)
+def test_addresses_are_read(text: str, address: Address) -> None:
+    assert Address.parse(text) == address
+
+
+@pytest.mark.parametrize("text", ["8080", "host:", "host:http", "host:70000", ""])
+def test_an_address_without_a_port_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match="host:port"):
+        Address.parse(text)
+
+
+def test_an_address_is_written_so_that_it_fits_into_a_url() -> None:
+    assert str(Address("::", 80)) == "[::]:80"
+    assert str(Address("127.0.0.1", 80)) == "127.0.0.1:80"
+
+
+def test_no_workers_are_refused() -> None:
+    with pytest.raises(SettingsError, match="--workers"):
+        parsed("--workers", "0")
+
+
+@pytest.mark.parametrize(
+    "env",
+    [{"TENANTRY_POD_ACCESS": "sideways"}, {"TENANTRY_LOG_LEVEL": "loud"}, {"TENANTRY_GATEWAY_PULL_POLICY": "Perhaps"}],
+)
+def test_a_wrong_word_in_the_environment_is_refused_like_one_on_the_command_line(env: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match="choose from"):
+        parse_settings([], env)
