@@ -28,7 +28,7 @@ test-e2e: cluster ## Run the tests that need real pods
 lint: python ## Check style, types and the layers' import contracts
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
-	@.venv/bin/mypy
+	@.venv/bin/mypy && .venv/bin/mypy tests
 	@.venv/bin/lint-imports
 
 format: python ## Format the code and mend what can be mended by machine
