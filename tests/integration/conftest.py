@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from dev.cluster.control_plane import ControlPlane
+from dev.cluster.kind_control_plane import choose_control_plane
 from tests.integration.operator_harness import account, installed, kubectl, namespace, operator, pods
 
 __all__ = ["account", "control_plane", "installed", "kubectl", "namespace", "operator", "pods"]
@@ -12,6 +13,6 @@ __all__ = ["account", "control_plane", "installed", "kubectl", "namespace", "ope
 
 @pytest.fixture(scope="session")
 def control_plane() -> Iterator[ControlPlane]:
-    """etcd, API server and controllers on loopback; `.kubeconfig` has every permission, `.audit_events()` tells all."""
-    with ControlPlane() as running:
+    """etcd, API server and controllers; `.kubeconfig` has every permission, `.audit_events()` tells all requests."""
+    with choose_control_plane() as running:
         yield running

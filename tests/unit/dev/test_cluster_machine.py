@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from dev.cluster import cgroups, kind, prerequisites
+from dev.cluster import cgroups, kind, kind_control_plane, prerequisites
 from dev.cluster.__main__ import main
 from dev.cluster.choice import choose_provider
 from dev.cluster.image_archive import pack_executable, read_images
@@ -92,6 +92,18 @@ def test_kind_serves_where_an_engine_answers_unless_told_otherwise(
     monkeypatch.setattr("dev.cluster.choice.find_engine", lambda: engine)
     monkeypatch.setenv("CLUSTER", wanted)
     assert isinstance(choose_provider(), provider)
+
+
+@pytest.mark.parametrize(
+    ("go", "engine", "from_kind"),
+    [(True, None, False), (True, "docker", False), (False, "docker", True), (False, None, False)],
+)
+def test_kind_lends_its_api_server_where_go_is_missing(
+    monkeypatch: pytest.MonkeyPatch, engine: str | None, *, go: bool, from_kind: bool
+) -> None:
+    monkeypatch.setattr(kind_control_plane, "machine_has_go", lambda: go)
+    monkeypatch.setattr(kind_control_plane, "find_engine", lambda: engine)
+    assert isinstance(kind_control_plane.choose_control_plane(), kind_control_plane.KindControlPlane) is from_kind
 
 
 def test_an_unknown_provider_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

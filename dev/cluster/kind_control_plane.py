@@ -1,0 +1,51 @@
+"""A kind cluster's API server in the place of a control plane on loopback, where there is no Go to build that with."""
+
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from dev.cluster import components
+from dev.cluster.control_plane import PKI, ControlPlane
+from dev.cluster.kind import KindProvider, find_engine
+from dev.tools.toolchain import machine_has_go
+
+CLUSTER: Final = "integration"
+"""A kind cluster of its own: tests make and leave objects in it."""
+
+
+class KindControlPlane(ControlPlane):
+    """The same interface over a kind cluster, which is removed with it; pods do run in this one."""
+
+    def __init__(self) -> None:
+        super().__init__(scheduler=True)
+        self._provider = KindProvider(CLUSTER)
+
+    @property
+    def audit_log(self) -> Path:
+        """The API server's audit log, in the folder that the node shares with this machine."""
+        return self._provider.audit_log
+
+    @property
+    def kubectl(self) -> Path:
+        """The kubectl that fits the cluster."""
+        return self._provider.kubectl
+
+    def _start(self, folder: Path) -> None:
+        """Start the cluster and take its authority, so that certificates can be issued here as well."""
+        self._resources.callback(self._provider.down)
+        self._provider.up()
+        (folder / PKI).mkdir(mode=0o700)
+        for name in ("ca.crt", "ca.key"):
+            (folder / PKI / name).touch(mode=0o600)
+            (folder / PKI / name).write_text(self._provider.read_file(f"/etc/kubernetes/pki/{name}"))
+        config = yaml.safe_load(self._provider.kubeconfig.read_text())
+        self._url = config["clusters"][0]["cluster"]["server"]
+        self._write_kubeconfig("admin", components.ADMIN)
+
+
+def choose_control_plane() -> ControlPlane:
+    """Return a control plane on loopback; where only a container engine could give one without fetching Go, kind's."""
+    if not machine_has_go() and find_engine() is not None:
+        return KindControlPlane()
+    return ControlPlane()
