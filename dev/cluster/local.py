@@ -74,6 +74,7 @@ class LocalProvider:
             raise DevError("a local cluster can only be taken down by root")
         with exclusive(self._layout.lock):
             self._clear()
+            shutil.rmtree(self._failed_logs, ignore_errors=True)
 
     def load(self, archives: Iterable[ImageArchive]) -> None:
         """Load images from archives, without those that are there already."""
@@ -94,12 +95,19 @@ class LocalProvider:
         try:
             start_cluster(self._layout)
         except BaseException:
-            kept = self._layout.state.with_name(f"{self._layout.state.name}.failed-logs")
-            shutil.rmtree(kept, ignore_errors=True)
-            shutil.copytree(self._layout.logs, kept, ignore_dangling_symlinks=True)
-            say(f"the logs are in {kept}")
+            self._keep_logs()
             self._clear()
             raise
+
+    @property
+    def _failed_logs(self) -> Path:
+        return self._layout.state.with_name(f"{self._layout.state.name}.failed-logs")
+
+    def _keep_logs(self) -> None:
+        if self._layout.logs.exists():
+            shutil.rmtree(self._failed_logs, ignore_errors=True)
+            shutil.copytree(self._layout.logs, self._failed_logs, ignore_dangling_symlinks=True)
+            say(f"the logs are in {self._failed_logs}")
 
     def _clear(self) -> None:
         kill(self._layout)

@@ -159,7 +159,8 @@ def check_health(layout: Layout) -> list[str]:
 
 def _ended(layout: Layout, names: Sequence[str]) -> list[str]:
     running = {process.name for process in find_processes(frozenset(names), layout.state)}
-    return [f"{name} has ended: {log_tail(layout.logs / f'{name}.log')}" for name in names if name not in running]
+    ended = {name: log_tail(layout.logs / f"{name}.log") for name in names if name not in running}
+    return [f"{name} has ended: {tail or 'its log is empty'}" for name, tail in ended.items()]
 
 
 def _api_server(layout: Layout, authority: Authority) -> ApiServer:
