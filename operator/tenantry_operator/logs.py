@@ -40,9 +40,9 @@ class _AddTenant(logging.Filter):
         return True
 
 
-def configure_logging(level: str, style: str, stream: TextIO = sys.stderr) -> None:
-    """Log to ``stream``: ``style`` is ``json`` or ``text``."""
-    handler = logging.StreamHandler(stream)
+def configure_logging(level: str, style: str, stream: TextIO | None = None) -> None:
+    """Log to ``stream``, or standard error: ``style`` is ``json`` or ``text``."""
+    handler = logging.StreamHandler(stream or sys.stderr)
     handler.addFilter(_AddTenant())
     if style == "json":
         renamed = {"asctime": "time", "levelname": "level", "name": "logger"}

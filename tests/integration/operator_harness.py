@@ -248,6 +248,8 @@ def operator(
     running = Operator(control_plane, account, tmp_path_factory.mktemp("operator") / "operator.log").start()
     yield running
     running.stop()
+    faults = [line for line in running.log.read_text().splitlines() if "Traceback" in line or "a bug in" in line]
+    assert faults == [], "the operator has logged faults that no test was about"
 
 
 @pytest.fixture

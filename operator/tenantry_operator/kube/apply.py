@@ -79,10 +79,10 @@ class Writer:
             check_owner(kind, live, owner)
             if wanted == live.digest or before == _Applied(live.uid, wanted, live.digest):
                 return False
-        if before is not None and before.wanted == wanted:
-            log.info("putting right %s %s: somebody changed or deleted it", kind.name, key[1])
-            self._metrics.drift_corrections.labels(kind.name).inc()
         answer = await (self._update(kind, manifest, live.uid) if live else self._create(kind, manifest, owner))
+        if before is not None and before.wanted == wanted:
+            log.info("put right %s %s: somebody had changed or deleted it", kind.name, key[1])
+            self._metrics.drift_corrections.labels(kind.name).inc()
         kept = self._caches[kind].put(answer, quiet=True)
         if kept is not None:
             memory[kind, key[1]] = _Applied(kept.uid, wanted, kept.digest)

@@ -1,5 +1,7 @@
 """Who we are to the API server: the pod's service account, or a kubeconfig, read by the official client's parsers."""
 
+import asyncio
+import os
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -97,6 +99,8 @@ async def load_credentials(kubeconfig: Path | None) -> ConfiguredCredentials:
         CredentialsError: naming what is missing.
     """
     configuration = Configuration()
+    if kubeconfig is not None and os.pathsep not in str(kubeconfig) and not await asyncio.to_thread(kubeconfig.is_file):
+        raise CredentialsError(f"kubeconfig {kubeconfig} does not exist: set KUBECONFIG or give --kubeconfig")
     try:
         if kubeconfig is None:
             InClusterConfigLoader(SERVICE_TOKEN_FILENAME, SERVICE_CERT_FILENAME).load_and_set(configuration)

@@ -44,7 +44,7 @@ class Lister:
             for item in page.items:
                 # Items of a list carry no kind of their own.
                 seen.add(key_of(item))
-                self._tell(self.objects.put({"kind": self.kind.name, **item}))
+                self._tell(self.objects.put({"kind": self.kind.name, **item}, listed=True))
         self._tell(self.objects.retain(seen, int(version)))
 
     def _tell(self, gateways: set[Key]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from tenantry_operator.api.v1alpha1.agent_binding import AgentBinding
 from tenantry_operator.api.v1alpha1.gateway import Gateway
 from tenantry_operator.kube.apply import Writer
-from tenantry_operator.kube.errors import ApiError, InvalidError, NotFoundError
+from tenantry_operator.kube.errors import ApiError, ForbiddenError, InvalidError, NotFoundError
 from tenantry_operator.kube.kinds import Key, Kind
 from tenantry_operator.kube.projection import digest
 from tenantry_operator.reconcile.events import event_manifest, news
@@ -59,7 +59,8 @@ class Reporter:
             try:
                 await self.writer.post_event(event)
             except ApiError as error:
-                log.warning("cannot post an Event: %s", error)
+                going = isinstance(error, ForbiddenError) and error.namespace_is_terminating
+                log.log(logging.DEBUG if going else logging.WARNING, "cannot post an Event: %s", error)
         return True
 
     def forget(self, key: Key) -> None:

@@ -59,11 +59,15 @@ class Objects(Generic[T]):
         """The objects that belong to a Gateway, in the order in which they came."""
         return tuple(self._entries[key] for key in self._by_gateway.get(gateway, ()))
 
-    def put(self, body: Mapping[str, Any]) -> set[Key]:
-        """Take an object as seen. Returns the Gateways to look at; none if this is not news."""
+    def put(self, body: Mapping[str, Any], *, listed: bool = False) -> set[Key]:
+        """Take an object as seen; ``listed`` if one of our own lists has just shown it.
+
+        Returns the Gateways to look at; none if this is not news.
+        """
         key, version = key_of(body), version_of(body)
         old = self._entries.get(key)
-        if version <= (old.version if old else self._listed):
+        floor = 0 if listed else self._listed
+        if version <= (old.version if old else floor):
             return set()
         meta = ObjectMeta.parse(body)
         entry = Entry(version, meta, body.get("status") or {}, self._parsed(body), self._gateway_of(body))
