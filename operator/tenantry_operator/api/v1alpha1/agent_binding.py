@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Self
+from typing import Annotated
 
 from pydantic import Field
 
@@ -13,9 +12,9 @@ from tenantry_operator.api.v1alpha1.common import (
     ApiModel,
     ChannelName,
     Conditions,
-    ObjectMeta,
     PeerId,
     Priority,
+    Resource,
     SessionKeyTemplate,
 )
 
@@ -67,26 +66,10 @@ class AgentBindingStatus(ApiModel):
 
 
 @dataclass(frozen=True, slots=True)
-class AgentBinding:
+class AgentBinding(Resource[AgentBindingSpec]):
     """An AgentBinding as it was last read."""
 
-    meta: ObjectMeta
-    spec: AgentBindingSpec
-    status: Mapping[str, Any]
-
-    @classmethod
-    def parse(cls, body: Mapping[str, Any]) -> Self:
-        """Read an object that the API server returned.
-
-        Raises:
-            InvalidObject: if the spec does not fit this version of the schema.
-        """
-        return cls(ObjectMeta.parse(body), AgentBindingSpec.parse_spec(body), body.get("status") or {})
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Namespace and name."""
-        return self.meta.namespace, self.meta.name
+    model = AgentBindingSpec
 
     @property
     def gateway_key(self) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -80,6 +80,36 @@ class ApiModel(BaseModel):
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             path = field + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
             raise InvalidObject(path, first["msg"]) from error
+
+
+Spec = TypeVar("Spec", bound=ApiModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Resource(Generic[Spec]):
+    """An object of one of our kinds as it was last read."""
+
+    meta: ObjectMeta
+    spec: Spec
+    status: Mapping[str, Any]
+
+    model: ClassVar[type[ApiModel]]
+    """What the kind's spec is parsed by."""
+
+    @classmethod
+    def parse(cls, body: Mapping[str, Any]) -> Self:
+        """Read an object that the API server returned.
+
+        Raises:
+            InvalidObject: if the spec does not fit this version of the schema.
+        """
+        spec = cast("Spec", cls.model.parse_spec(body))
+        return cls(ObjectMeta.parse(body), spec, body.get("status") or {})
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Namespace and name."""
+        return self.meta.namespace, self.meta.name
 
 
 AgentId = Annotated[str, Field(min_length=1, max_length=63, pattern=AGENT_ID_PATTERN)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -18,9 +18,9 @@ from tenantry_operator.api.v1alpha1.common import (
     ApiModel,
     ChannelName,
     Conditions,
-    ObjectMeta,
     PeerId,
     Priority,
+    Resource,
     SecretKey,
     SecretName,
     SessionKeyTemplate,
@@ -291,26 +291,10 @@ class SecretUse:
 
 
 @dataclass(frozen=True, slots=True)
-class Gateway:
+class Gateway(Resource[GatewaySpec]):
     """A Gateway as it was last read."""
 
-    meta: ObjectMeta
-    spec: GatewaySpec
-    status: Mapping[str, Any]
-
-    @classmethod
-    def parse(cls, body: Mapping[str, Any]) -> Self:
-        """Read an object that the API server returned.
-
-        Raises:
-            InvalidObject: if the spec does not fit this version of the schema.
-        """
-        return cls(ObjectMeta.parse(body), GatewaySpec.parse_spec(body), body.get("status") or {})
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Namespace and name."""
-        return self.meta.namespace, self.meta.name
+    model = GatewaySpec
 
     @property
     def token_secret_name(self) -> str:
