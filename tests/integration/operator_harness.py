@@ -136,9 +136,9 @@ class Operator:
         text = self.get("metrics", "/metrics") or ""
         return sum(float(value) for value in re.findall(rf"^{name}(?:\{{[^}}]*\}})? (\S+)$", text, re.MULTILINE))
 
-    def settled(self) -> None:
-        """Wait until it has looked at everything there is after a start."""
-        eventually(lambda: (self.metric("tenantry_operator_reconcile_total") > 0 and self.idle()) or None)
+    def settled(self, keys: int) -> None:
+        """Wait until it has looked at so many Gateways since its start, and none waits."""
+        eventually(lambda: (self.metric("tenantry_operator_reconcile_total") >= keys and self.idle()) or None)
 
     def idle(self) -> bool:
         """Whether no key waits."""

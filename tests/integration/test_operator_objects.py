@@ -27,6 +27,11 @@ def created(kubectl: Kubectl, namespace: str, name: str = "a") -> dict[str, Mani
     return found
 
 
+def gateways_and(kubectl: Kubectl, more: int) -> int:
+    """How many Gateways there are in the cluster, and ``more`` that bindings name."""
+    return len(kubectl.run("get", "tgw", "-A", "-o", "name").split()) + more
+
+
 def config_of(kubectl: Kubectl, namespace: str) -> str:
     return str(kubectl.get("configmap", "a-gateway", namespace)["data"]["config.yaml"])
 
@@ -206,9 +211,9 @@ def test_a_restart_with_nothing_to_do_writes_nothing(kubectl: Kubectl, operator:
     assert operator.stop() == 0
     before = operator.audited()
 
-    operator.start().settled()
+    operator.start().settled(keys=gateways_and(kubectl, 1))
 
-    assert operator.writes(since=before) == []
+    assert operator.writes(namespace, before) == []
 
 
 def test_what_happened_while_the_operator_was_down_is_put_right(

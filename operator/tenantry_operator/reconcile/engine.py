@@ -24,6 +24,7 @@ from tenantry_operator.reconcile.lists import Lister
 from tenantry_operator.reconcile.pods import Pods
 from tenantry_operator.reconcile.queue import Priority, WorkQueue
 from tenantry_operator.reconcile.report import Reporter, rfc3339
+from tenantry_operator.reconcile.rollout import Rollouts
 from tenantry_operator.reconcile.store import Store
 from tenantry_operator.reconcile.tally import Tally
 from tenantry_operator.resources.desired import Defaults
@@ -226,6 +227,7 @@ class Engine:
             store=self.store,
             converger=Converger(writer, self._cluster.applied, self._cluster.secrets, world.new_token),
             pods=Pods(self._cluster.pods, self._probe, writer, self._clock),
+            rollouts=Rollouts(self._clock),
             gateways=gateways,
             bindings=BindingReporter(bindings, lambda: rfc3339(world.now())),
             tally=Tally(self._metrics.gateways),

@@ -23,13 +23,11 @@ from tenantry_operator.reconcile.converge import Converger, Setbacks
 from tenantry_operator.reconcile.pods import Pods
 from tenantry_operator.reconcile.refresh import Stamp
 from tenantry_operator.reconcile.report import Reporter, rfc3339
+from tenantry_operator.reconcile.rollout import Rollouts
 from tenantry_operator.reconcile.store import Entry, Store
 from tenantry_operator.reconcile.tally import Tally
 from tenantry_operator.resources.desired import Defaults, Desired, desired
 from tenantry_operator.resources.metadata import child_name
-
-ROLLOUT_SECONDS = 0.2
-"""Pause between writing a Deployment and looking how it stands: its controllers' first steps are no news."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +48,7 @@ class GatewayReconciler:
     store: Store
     converger: Converger
     pods: Pods
+    rollouts: Rollouts
     gateways: Reporter
     bindings: BindingReporter
     tally: Tally
@@ -79,6 +78,7 @@ class GatewayReconciler:
         self.converger.writer.forget(key)
         self.converger.secrets.want(key, ())
         self.pods.forget(key)
+        self.rollouts.forget(key)
         self.gateways.forget(key)
         self.tally.forget(key)
         await self.bindings.report(bindings, judge(None, usable(bindings)), programmed=False)
@@ -108,9 +108,12 @@ class GatewayReconciler:
         else:
             secrets = await self.converger.read_secrets(gateway, setbacks)
             if wanted is not None:
-                if await self.converger.converge(gateway, wanted, setbacks) and setbacks.problem is None:
-                    return Outcome(retry=setbacks.retry, after=ROLLOUT_SECONDS)
+                if await self.converger.converge(gateway, wanted, setbacks):
+                    self.rollouts.begun(gateway.key)
                 secrets = await self.converger.read_secrets(gateway, setbacks)
+        pause = self.rollouts.pause(gateway.key, self._deployment(gateway))
+        if pause is not None and setbacks.problem is None:
+            return Outcome("ok", setbacks.retry, pause)
         if wanted is not None and setbacks.problem is None:
             stamp = Stamp.of(wanted.config_hash, ((name, known.version) for name, known in secrets.items()))
             with setbacks.caught():
@@ -136,19 +139,22 @@ class GatewayReconciler:
         problem: Problem | None,
     ) -> Observation:
         """What the caches hold of the tenant."""
-        deployment = self.converger.caches[DEPLOYMENT].get((gateway.meta.namespace, child_name(gateway.meta.name)))
-        view = deployment.view if deployment else None
         pods = self.pods.of(gateway)
         return Observation(
             gateway=gateway,
             desired=wanted,
             secrets={name: SecretKeys(name, known.keys) for name, known in secrets.items()},
-            deployment=view if isinstance(view, DeploymentView) else None,
+            deployment=self._deployment(gateway),
             pods=pods,
             verdicts=verdicts,
             served=self.pods.served(gateway, pods),
             problem=problem,
         )
+
+    def _deployment(self, gateway: Gateway) -> DeploymentView | None:
+        key = gateway.meta.namespace, child_name(gateway.meta.name)
+        record = self.converger.caches[DEPLOYMENT].get(key)
+        return record.view if record is not None and isinstance(record.view, DeploymentView) else None
 
     async def _report(self, entry: Entry[Gateway], bindings: Sequence[Entry[AgentBinding]], seen: Observation) -> None:
         status = gateway_status(seen, rfc3339(self.now()))
