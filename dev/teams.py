@@ -63,16 +63,26 @@ def api_key_secret(namespace: str, api_key: str) -> Manifest:
 def apply_team(kubectl: Kubectl, team: Team, upstream: Upstream) -> None:
     """Apply a team's file and the Secret with its API key, and wait until its gateway is ready."""
     namespace, *rest = (with_upstream(manifest, upstream) for manifest in read_manifests(team.file))
-    wait_until_gone(kubectl, team.namespace)
+    if is_terminating(kubectl, team.namespace):
+        delete_namespace(kubectl, team.namespace)
     kubectl.apply(namespace, api_key_secret(team.namespace, upstream.api_key), *rest)
     kubectl.wait("condition=Ready", f"{GATEWAYS}/{team.gateway}", team.namespace)
 
 
-def wait_until_gone(kubectl: Kubectl, namespace: str) -> None:
-    """Wait for a namespace that is being deleted; one that is not is left alone."""
-    found = kubectl.run("get", "namespace", namespace, "--ignore-not-found", "-o", "jsonpath={.status.phase}")
-    if found == "Terminating":
-        kubectl.run("wait", "--for=delete", f"namespace/{namespace}", "--timeout=120s", timeout=130)
+def is_terminating(kubectl: Kubectl, namespace: str) -> bool:
+    """Whether a namespace is being deleted."""
+    phase = ("-o", "jsonpath={.status.phase}")
+    return kubectl.run("get", "namespace", namespace, "--ignore-not-found", *phase) == "Terminating"
+
+
+def delete_namespace(kubectl: Kubectl, namespace: str) -> None:
+    """Delete a namespace and wait until nothing of it is left, also where somebody deletes it already.
+
+    It is looked for, not watched: a watch that breaks in the long wait would look like a namespace that stays.
+    """
+    kubectl.run("delete", "namespace", namespace, "--ignore-not-found", "--wait=false")
+    find = ("get", "namespace", namespace, "--ignore-not-found", "-o", "name")
+    eventually(lambda: not kubectl.run(*find), 180, f"namespace {namespace} is gone")
 
 
 def remove_team(kubectl: Kubectl, team: Team) -> None:
@@ -86,7 +96,7 @@ def remove_team(kubectl: Kubectl, team: Team) -> None:
         kubectl.run(*gateway)
         pods = ("pods", "-l", f"tenantry.dev/gateway={team.gateway}")
         kubectl.run("-n", team.namespace, "wait", "--for=delete", *pods, "--timeout=120s", timeout=130)
-    kubectl.run("delete", "namespace", team.namespace, "--ignore-not-found", "--timeout=120s", timeout=130)
+    delete_namespace(kubectl, team.namespace)
 
 
 def token_of(kubectl: Kubectl, team: Team) -> str:

@@ -9,7 +9,18 @@ import yaml
 from dev.chat import Chat
 from dev.install import read_manifests
 from dev.kubectl import Kubectl, KubectlError
-from dev.teams import GATEWAYS, LIVE_BINDING, TEAM_A, TEAM_B, Team, api_key_secret, eventually, pods_of, token_of
+from dev.teams import (
+    GATEWAYS,
+    LIVE_BINDING,
+    TEAM_A,
+    TEAM_B,
+    Team,
+    api_key_secret,
+    delete_namespace,
+    eventually,
+    pods_of,
+    token_of,
+)
 
 DEVOPS = {"channel": "slack", "channelId": "devops-channel"}
 
@@ -159,7 +170,7 @@ def test_an_answer_in_flight_survives_the_deletion_of_its_pod(kubectl: Kubectl, 
 
 
 def test_a_deleted_namespace_leaves_nothing_of_the_team(kubectl: Kubectl) -> None:
-    kubectl.run("delete", "namespace", TEAM_B.namespace, "--timeout=120s", timeout=130)
+    delete_namespace(kubectl, TEAM_B.namespace)
     kinds = "deployments,replicasets,pods,services,secrets,configmaps,serviceaccounts"
     assert not kubectl.run("get", kinds, "-A", "-l", f"tenantry.dev/gateway={TEAM_B.gateway}", "-o", "name")
     kubectl.wait("condition=Ready", f"{GATEWAYS}/{TEAM_A.gateway}", TEAM_A.namespace, 10)
