@@ -152,7 +152,11 @@ class KindProvider:
         shutil.rmtree(self._state, ignore_errors=True)
 
     def _holds(self, node: str, images: Sequence[tuple[str, str]]) -> bool:
-        listing = _run([find_engine() or "", "exec", node, "ctr", f"--namespace={NAMESPACE}", "images", "ls"])
+        command = [find_engine() or "", "exec", node, "ctr", f"--namespace={NAMESPACE}", "images", "ls"]
+        try:
+            listing = _run(command)
+        except DevError:  # then they are loaded once more, and that says what is wrong
+            return False
         return all(holds_image(listing, name, image_id) for name, image_id in images)
 
     def _kind(self, *arguments: str) -> str:
@@ -184,5 +188,6 @@ def _run(command: list[str]) -> str:
     provider = {"KIND_EXPERIMENTAL_PROVIDER": engine} if engine not in (None, "docker") else {}
     result = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **provider}, check=False)
     if result.returncode != 0:
-        raise DevError(f"{Path(command[0]).name} {' '.join(command[1:3])}: {result.stderr.strip()}")
+        said = (result.stderr or result.stdout).strip()
+        raise DevError(f"{Path(command[0]).name} {' '.join(command[1:3])} ended with {result.returncode}: {said}")
     return result.stdout
