@@ -8,7 +8,7 @@ import aiohttp
 import anthropic
 from anthropic.types import Message, MessageParam, ToolParam
 
-MODEL = "claude-sonnet-4-5-20250929"
+MODEL = "claude-sonnet-4-20250514"
 
 WEATHER: ToolParam = {
     "name": "get_weather",

@@ -13,8 +13,6 @@ import pytest
 
 from tests.unit.dev.standin_client import MODEL, WEATHER, arrived, ask, make_client, say, text_of
 
-pytestmark = pytest.mark.filterwarnings(f"ignore:The model '{MODEL}' is deprecated:DeprecationWarning")
-
 
 async def test_the_reply_shows_model_system_prompt_turn_and_last_text(client: anthropic.AsyncAnthropic) -> None:
     message = await ask(client, "hello", "hi", "how are you?", system="You are kind.\nAnd brief.")

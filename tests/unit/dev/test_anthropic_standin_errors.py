@@ -10,8 +10,6 @@ import pytest
 
 from tests.unit.dev.standin_client import MODEL, arrived, ask, make_client, say, text_of
 
-pytestmark = pytest.mark.filterwarnings(f"ignore:The model '{MODEL}' is deprecated:DeprecationWarning")
-
 ERRORS: list[tuple[int, type[anthropic.APIStatusError], str]] = [
     (400, anthropic.BadRequestError, "invalid_request_error"),
     (401, anthropic.AuthenticationError, "authentication_error"),

@@ -11,8 +11,6 @@ import pytest
 
 from tests.unit.dev.standin_client import MODEL, ask, make_client, say, text_of
 
-pytestmark = pytest.mark.filterwarnings(f"ignore:The model '{MODEL}' is deprecated:DeprecationWarning")
-
 
 async def test_the_stream_helper_collects_the_same_message_as_a_plain_call(client: anthropic.AsyncAnthropic) -> None:
     plain = await ask(client, "hello there")

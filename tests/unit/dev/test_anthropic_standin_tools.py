@@ -5,12 +5,9 @@ from __future__ import annotations
 import json
 
 import anthropic
-import pytest
 from anthropic.types import ToolUseBlock
 
 from tests.unit.dev.standin_client import MODEL, WEATHER, ask, say, text_of
-
-pytestmark = pytest.mark.filterwarnings(f"ignore:The model '{MODEL}' is deprecated:DeprecationWarning")
 
 
 async def test_a_tool_loop_runs_to_its_answer(client: anthropic.AsyncAnthropic) -> None:
