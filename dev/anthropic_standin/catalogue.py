@@ -1,4 +1,7 @@
-"""The models that the stand-in knows. A request for any other gets the real API's 404.
+"""The models that the stand-in lists, and how it takes the others.
+
+A name that could be a Claude model's, which has a number in it, is answered though it is not listed: new ones come out faster than this list is
+mended. Any other gets the real API's 404.
 
 Names, lines and limits follow the model list of the official SDK and the public documentation; release dates are kept
 coarse, as nothing depends on them.
@@ -6,6 +9,7 @@ coarse, as nothing depends on them.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,3 +67,12 @@ MODELS: dict[str, Model] = {
     )
 }
 """Model id -> model, newest first."""
+
+_CLAUDE = re.compile(r"claude(-[a-z]+)*-[0-9][a-z0-9-]*")
+
+
+def find_model(name: str) -> Model | None:
+    """Return the model of this name, with usual limits if it is not listed; None if no Claude model is called so."""
+    if name in MODELS or not _CLAUDE.fullmatch(name):
+        return MODELS.get(name)
+    return Model(name, name, "other", "2026-01-01")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from dev.anthropic_standin.catalogue import MODELS, Model
+from dev.anthropic_standin.catalogue import Model, find_model
 from dev.anthropic_standin.content import (
     Block,
     Cacheable,
@@ -42,7 +42,7 @@ def blocks(message: Message) -> Sequence[Block]:
 
 def check(request: CountTokensRequest) -> Model:
     """Check the whole request and return its model; raises ApiError (404 for an unknown model, else 400)."""
-    model = MODELS.get(request.model)
+    model = find_model(request.model)
     if model is None:
         raise ApiError(404, f"model: {request.model}")
     _check_order(request.messages, model)

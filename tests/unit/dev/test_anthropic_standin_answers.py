@@ -102,6 +102,11 @@ async def test_an_unknown_model_is_not_found(client: anthropic.AsyncAnthropic) -
         await client.models.retrieve("claude-nope")
 
 
+async def test_a_claude_model_that_is_not_listed_is_answered(client: anthropic.AsyncAnthropic) -> None:
+    message = await client.messages.create(model="claude-opus-9-1", max_tokens=100, messages=say("hi"))
+    assert text_of(message).startswith("[claude-opus-9-1] ")
+
+
 async def test_a_cached_prefix_is_written_once_and_then_read(client: anthropic.AsyncAnthropic) -> None:
     system: list[Any] = [
         {"type": "text", "text": "You know this: " + "x" * 8000, "cache_control": {"type": "ephemeral"}}
