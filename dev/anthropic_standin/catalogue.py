@@ -1,7 +1,7 @@
 """The models that the stand-in lists, and how it takes the others.
 
-A name that could be a Claude model's, which has a number in it, is answered though it is not listed: new ones come out faster than this list is
-mended. Any other gets the real API's 404.
+A name that could be a Claude model's, which has a number in it, is answered though it is not listed: new ones come out
+faster than this list is mended. Any other gets the real API's 404.
 
 Names, lines and limits follow the model list of the official SDK and the public documentation; release dates are kept
 coarse, as nothing depends on them.
