@@ -52,7 +52,7 @@ def test_every_inline_binding_matches_what_it_says(spec: dict[str, Any]) -> None
 
     def fields(one: Any) -> tuple[Any, ...]:
         peers = (None if peer == "*" else peer for peer in (one.channel_id, one.sender_id))
-        return (one.channel, *peers, one.agent_id, one.session_key, one.priority)
+        return (one.channel, *peers, one.agent_id, one.session_key, one.priority or 0)
 
     assert list(map(fields, loaded)) == list(map(fields, inline))
 

@@ -136,6 +136,13 @@ def test_columns_are_those_of_the_documentation() -> None:
     ]
 
 
+def test_no_default_is_written_into_a_list_where_gitops_tools_would_see_it_as_drift() -> None:
+    items = [node["items"] for kind in CRDS for _, node in everything(kind) if "items" in node]
+
+    assert items
+    assert [below for item in items for _, below in schemas(item) if "default" in below] == []
+
+
 def test_the_schema_and_the_parser_know_the_same_fields() -> None:
     schema = CRDS["Gateway"]["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
 

@@ -175,8 +175,9 @@ class InlineBinding(ApiModel):
     session_key: SessionKeyTemplate | None = None
     """Template of the conversation's key: messages of one key share one history. Where left out: agent, channel and
     the channel's or sender's id."""
-    priority: Priority = 0
-    """Among equally specific bindings that match, the one with the higher number wins."""
+    # No default here: the API server would write it into the list, and Argo CD would compare the list with Git's.
+    priority: Priority | None = None
+    """Among equally specific bindings that match, the one with the higher number wins. 0, where left out."""
 
 
 Cidr = Annotated[

@@ -35,7 +35,7 @@ def test_the_document_has_the_guides_sections() -> None:
         "agents": {"main": {"model": "claude-sonnet-4-20250514", "system": "You help.", "maxTokens": 4096}},
         "defaultAgent": "main",
         "bindings": [
-            {"channel": "slack", "channelId": "devops-channel", "agentId": "main", "priority": 0},
+            {"channel": "slack", "channelId": "devops-channel", "agentId": "main"},
             {"channel": "webhook", "channelId": "pager", "agentId": "main", "priority": 0, "name": "pager"},
         ],
     }
