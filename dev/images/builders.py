@@ -178,4 +178,4 @@ def _run(command: Sequence[str], text: str | None = None) -> None:
 
 def _environment() -> dict[str, str]:
     """Return the environment for the tools: a chroot is all that an unprivileged container allows buildah."""
-    return {**os.environ, "BUILDAH_ISOLATION": "chroot", "DOCKER_BUILDKIT": os.environ.get("DOCKER_BUILDKIT", "1")}
+    return {**os.environ, "BUILDAH_ISOLATION": "chroot"}
