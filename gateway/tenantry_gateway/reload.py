@@ -27,6 +27,7 @@ from tenantry_gateway.variables import Variables, read_secrets
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS: Final = 0.25
+_WHERE_ELSE: Final = "Write one there, or name another: tenantry-gateway run --config FILE, or CLAWDBOT_CONFIG_PATH"
 DEFAULT_BIND: Final = "127.0.0.1"
 
 
@@ -45,7 +46,8 @@ def read_inputs(settings: Settings, previous: Mapping[str, str]) -> Inputs:
     try:
         return Inputs(settings.config_path.read_bytes(), secrets)
     except OSError as error:
-        return Inputs(None, secrets, f"{settings.config_path} cannot be read: {error.strerror}")
+        problem = f"{settings.config_path} cannot be read: {error.strerror}. {_WHERE_ELSE}"
+        return Inputs(None, secrets, problem)
 
 
 def check_files(settings: Settings) -> str:
