@@ -7,7 +7,6 @@ GET ``/_standin/health`` is for probes.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import hashlib
 import re
@@ -38,7 +37,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def create_app(state: State | None = None) -> web.Application:
-    """Return the stand-in as an aiohttp application; `state` lets a test bring its own clock."""
+    """Return the stand-in as an aiohttp application; `state` lets a test bring its own clock and sleep."""
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[_answer_errors])
     app[STATE] = State() if state is None else state
     app.router.add_post("/v1/messages", _messages)
@@ -135,7 +134,7 @@ async def _messages(request: web.Request) -> web.StreamResponse:
     asked = _accept(admitted, MessagesRequest)
     text = last_human_text(asked.messages)
     controls = parse_controls(text)
-    await asyncio.sleep(controls.delay)
+    await state.sleep(controls.delay)
     if controls.failure is not None and state.is_due(controls.failure, text):
         raise ApiError(controls.failure.status, retry_after=controls.failure.retry_after)
     answer = make_answer(asked, controls, new_id)
@@ -176,7 +175,7 @@ async def _stream(request: web.Request, message: dict[str, Any], controls: Contr
     with contextlib.suppress(ConnectionResetError):  # the client may leave at any time
         for event in events:
             if event["type"] == "content_block_delta":
-                await asyncio.sleep(controls.chunk_delay)
+                await request.app[STATE].sleep(controls.chunk_delay)
             await response.write(encode(event))
         if controls.disconnects:
             _drop(request)

@@ -47,3 +47,13 @@ async def ask(client: anthropic.AsyncAnthropic, *texts: str, **options: Any) -> 
 async def arrived(url: str) -> list[dict[str, Any]]:
     async with aiohttp.ClientSession() as session, session.get(f"{url}/_standin/requests") as response:
         return list((await response.json())["requests"])
+
+
+class Naps:
+    """A sleep that takes no time and remembers for how long it was asked, in seconds."""
+
+    def __init__(self) -> None:
+        self.asked: list[float] = []
+
+    async def __call__(self, seconds: float) -> None:
+        self.asked.append(seconds)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import time
 
 import aiohttp
 import anthropic
 import pytest
 
-from tests.unit.dev.standin_client import MODEL, ask, make_client, say, text_of
+from dev.anthropic_standin.server import running_standin
+from dev.anthropic_standin.state import State
+from tests.unit.dev.standin_client import MODEL, Naps, ask, make_client, say, text_of
 
 
 async def test_the_stream_helper_collects_the_same_message_as_a_plain_call(client: anthropic.AsyncAnthropic) -> None:
@@ -55,12 +56,15 @@ async def test_on_the_wire_a_ping_follows_the_first_block_and_every_event_is_nam
     assert data[-2]["usage"]["output_tokens"] > 0
 
 
-async def test_chunk_delay_spreads_a_stream_out(client: anthropic.AsyncAnthropic) -> None:
-    started = time.monotonic()
-    async with client.messages.stream(model=MODEL, max_tokens=1000, messages=say("slowly !chunk-delay 0.02")) as stream:
-        arrivals = [time.monotonic() async for _ in stream.text_stream]
-    assert arrivals[-1] - started >= 0.02 * len(arrivals)
-    assert arrivals[0] < arrivals[-1]
+@pytest.mark.parametrize("transport", ["httpx", "aiohttp"])
+async def test_chunk_delay_pauses_before_each_piece_of_a_stream(transport: str) -> None:
+    naps = Naps()
+    async with running_standin(State(sleep=naps)) as url, make_client(url, transport) as client:
+        messages = say("slowly !chunk-delay 0.02")
+        async with client.messages.stream(model=MODEL, max_tokens=1000, messages=messages) as stream:
+            pieces = [piece async for piece in stream.text_stream]
+    assert len(pieces) > 1
+    assert [nap for nap in naps.asked if nap] == [0.02] * len(pieces)
 
 
 @pytest.mark.parametrize("transport", ["httpx", "aiohttp"])
