@@ -13,12 +13,14 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A namespaced kind; ``group`` is empty for the core group."""
+    """A kind; ``group`` is empty for the core group."""
 
     group: str
     version: str
     name: str
     plural: str
+    namespaced: bool = True
+    """Whether its objects are in namespaces; others have the namespace "" in keys."""
 
     @property
     def api_version(self) -> str:
@@ -69,6 +71,6 @@ def kind_of(manifest: Mapping[str, Any]) -> Kind:
 
 
 def key_of(manifest: Mapping[str, Any]) -> Key:
-    """Namespace and name of a manifest or a live object."""
+    """Namespace ("" for one without) and name of a manifest or a live object."""
     meta = manifest["metadata"]
-    return meta["namespace"], meta["name"]
+    return meta.get("namespace", ""), meta["name"]

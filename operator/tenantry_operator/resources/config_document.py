@@ -12,7 +12,8 @@ from tenantry_config.document import BindingConfig, Config
 from tenantry_config.escape import escape_substitutions
 from tenantry_config.load import path_of
 from tenantry_operator.api.v1alpha1.agent_binding import AgentBinding
-from tenantry_operator.api.v1alpha1.gateway import AgentSpec, Gateway
+from tenantry_operator.api.v1alpha1.agents import AgentSpec
+from tenantry_operator.api.v1alpha1.gateway import Gateway
 from tenantry_operator.api.v1alpha1.routes import in_order, inline_route, route_of
 from tenantry_operator.errors import ConfigTooLarge, InvalidObject
 

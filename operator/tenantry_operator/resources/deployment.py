@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tenantry_operator.api.v1alpha1.gateway import Gateway, ImageSpec
+from tenantry_operator.api.v1alpha1.gateway import Gateway
+from tenantry_operator.api.v1alpha1.image import ImageSpec
 from tenantry_operator.resources.manifest import Manifest
 from tenantry_operator.resources.metadata import child_name, labels, metadata, selector
 from tenantry_operator.resources.service import PORT_NAME

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 
-from tenantry_operator.api.v1alpha1.gateway import TOKEN_KEY, Gateway, SecretUse
+from tenantry_operator.api.v1alpha1.gateway import Gateway, SecretUse
+from tenantry_operator.api.v1alpha1.identity import TOKEN_KEY
 from tenantry_operator.resources.manifest import Manifest
 from tenantry_operator.resources.metadata import metadata
 

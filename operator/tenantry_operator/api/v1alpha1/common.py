@@ -112,6 +112,17 @@ class Resource(Generic[Spec]):
         return self.meta.namespace, self.meta.name
 
 
+Cidr = Annotated[
+    str,
+    Field(
+        description="A network in CIDR form, such as 10.0.0.0/8.",
+        max_length=43,
+        json_schema_extra=validation(
+            "isCIDR(self) && cidr(self) == cidr(self).masked()",
+            "must be a network in CIDR form without host bits, such as 10.0.0.0/8 or fd00::/8",
+        ),
+    ),
+]
 AgentId = Annotated[str, Field(min_length=1, max_length=63, pattern=AGENT_ID_PATTERN)]
 ChannelName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^(\*|[a-z0-9]([a-z0-9_-]*[a-z0-9])?)$")]
 PeerId = Annotated[str, Field(min_length=1, max_length=256)]

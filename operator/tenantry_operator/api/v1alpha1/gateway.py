@@ -4,193 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from tenantry_config.document import DEFAULT_MAX_TOKENS, DEFAULT_PORT, LogLevel, Role
+from tenantry_config.document import DEFAULT_PORT, LogLevel
 from tenantry_config.names import AGENT_ID_PATTERN
+from tenantry_operator.api.v1alpha1.agents import MAX_AGENTS, MAX_BINDINGS, AgentSpec, InlineBinding, ProviderSpec
 from tenantry_operator.api.v1alpha1.common import (
-    API_VERSION,
-    GROUP,
-    VERSION,
     AgentId,
     ApiModel,
-    ChannelName,
+    Cidr,
     Conditions,
-    PeerId,
-    Priority,
     Resource,
-    SecretKey,
-    SecretName,
-    SessionKeyTemplate,
     validation,
 )
-
-__all__ = ["API_VERSION", "GROUP", "KIND", "VERSION", "Gateway", "GatewaySpec", "GatewayStatus", "SecretUse"]
+from tenantry_operator.api.v1alpha1.identity import TOKEN_KEY, AuthSpec, RbacSpec
+from tenantry_operator.api.v1alpha1.image import ImageSpec
 
 KIND = "Gateway"
-TOKEN_KEY = "token"  # noqa: S105 - the name of a key
-MAX_AGENTS = 64
-MAX_BINDINGS = 256
-MAX_ASSIGNMENTS = 1024
-
-
-class PullSecret(ApiModel):
-    """A Secret of type kubernetes.io/dockerconfigjson in the Gateway's namespace."""
-
-    name: SecretName
-    """Name of the Secret."""
-
-
-class ImageSpec(ApiModel):
-    """The gateway image. What is left out comes from the operator's own default."""
-
-    model_config = ConfigDict(
-        json_schema_extra=validation(
-            "!has(self.repository) || has(self.tag) || has(self.digest)",
-            "set tag or digest as well when you set repository: an image without either changes under you",
-        )
-    )
-
-    repository: (
-        Annotated[
-            str,
-            Field(
-                min_length=1,
-                max_length=255,
-                pattern=r"^[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$",
-            ),
-        ]
-        | None
-    ) = None
-    """Image name without tag, such as registry.example.com/platform/tenantry-gateway."""
-    tag: Annotated[str, Field(max_length=128, pattern="^[A-Za-z0-9_][A-Za-z0-9._-]*$")] | None = None
-    """Tag of the image. A digest, where given, decides."""
-    digest: Annotated[str, Field(max_length=71, pattern="^sha256:[a-f0-9]{64}$")] | None = None
-    """Digest that pins the image, such as sha256: followed by 64 hexadecimal digits."""
-    pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
-    """When the kubelet pulls the image. The operator's configured default, where left out."""
-    pull_secrets: Annotated[
-        tuple[PullSecret, ...],
-        Field(
-            max_length=16,
-            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
-        ),
-    ] = ()
-    """Secrets of the Gateway's namespace with credentials for the image's registry."""
-
-
-class ApiKeySecretRef(ApiModel):
-    """One key of a Secret in the Gateway's namespace."""
-
-    name: SecretName
-    """Name of the Secret, in the Gateway's namespace."""
-    key: SecretKey = "api-key"
-    """Key of the Secret that holds the API key."""
-
-
-class TokenSecretRef(ApiModel):
-    """One key of a Secret in the Gateway's namespace."""
-
-    name: SecretName
-    """Name of the Secret, in the Gateway's namespace."""
-    key: SecretKey = TOKEN_KEY
-    """Key of the Secret that holds the token."""
-
-
-BaseUrl = Annotated[
-    str,
-    Field(
-        max_length=1024,
-        json_schema_extra=validation(
-            "self.matches('^https?://[!-~]+$') && isURL(self) && url(self).getHostname() != '' "
-            "&& !self.contains('@') && !self.contains('?') && !self.contains('#')",
-            "must be an http or https URL without user, query or fragment, such as https://api.anthropic.com",
-        ),
-    ),
-]
-
-
-class ProviderSpec(ApiModel):
-    """Where the agents' answers come from: the Anthropic API, or something that speaks it."""
-
-    api_key_secret_ref: ApiKeySecretRef
-    """The Anthropic API key: a Secret that you create in the Gateway's namespace. It reaches the gateway as a file."""
-    base_url: BaseUrl | None = Field(default=None, alias="baseURL")
-    """Base URL of the API, for a proxy or a test server. The Anthropic API, where left out."""
-
-
-class AuthSpec(ApiModel):
-    """How clients prove to the gateway who they are."""
-
-    mode: Literal["token"] = "token"
-    """The kind of authentication: token, one shared token for the tenant's integrations."""
-    token_secret_ref: TokenSecretRef | None = None
-    """A Secret with the token. Where left out, a token is generated into the Secret NAME-token of this namespace."""
-
-
-class RbacSpec(ApiModel):
-    """Who may do what at the gateway."""
-
-    enabled: bool = False
-    """Whether roles are looked up. Where off, everybody with the token is a user."""
-    default_role: Role = "user"
-    """Role of a principal that no assignment names."""
-    assignments: Annotated[
-        Mapping[str, Annotated[Role, Field(description="Role of this principal.")]],
-        Field(
-            max_length=MAX_ASSIGNMENTS,
-            json_schema_extra=validation(
-                "self.all(principal, size(principal) >= 1 && size(principal) <= 256)",
-                "a principal's name must have 1 to 256 characters",
-            ),
-        ),
-    ] = {}
-    """Role by principal. The shared token is the principal token:shared."""
-
-
-class AgentSpec(ApiModel):
-    """One agent: a model with its instructions."""
-
-    model: Annotated[str, Field(min_length=1, max_length=128, pattern="^[A-Za-z0-9][A-Za-z0-9._:/@-]*$")]
-    """Name of the Claude model, such as claude-sonnet-4-20250514."""
-    system: Annotated[str, Field(max_length=65536)] | None = None
-    """The agent's system prompt. References to environment variables are not resolved in it."""
-    max_tokens: Annotated[int, Field(ge=1, le=200_000)] = DEFAULT_MAX_TOKENS
-    """The longest answer that the agent gives, in tokens."""
-
-
-class InlineBinding(ApiModel):
-    """A route: messages that match every field named here go to the agent."""
-
-    channel: ChannelName
-    """Channel that the message comes from, such as slack, telegram, webhook or api; * matches every channel."""
-    channel_id: PeerId | None = None
-    """The place within the channel, such as a Slack channel's id. Any, where left out or *."""
-    sender_id: PeerId | None = None
-    """The sender within the channel. Any, where left out or *."""
-    agent_id: AgentId
-    """The agent that answers: a key of spec.agents."""
-    session_key: SessionKeyTemplate | None = None
-    """Template of the conversation's key: messages of one key share one history. Where left out: agent, channel and
-    the channel's or sender's id."""
-    # No default here: the API server would write it into the list, and Argo CD would compare the list with Git's.
-    priority: Priority | None = None
-    """Among equally specific bindings that match, the one with the higher number wins. 0, where left out."""
-
-
-Cidr = Annotated[
-    str,
-    Field(
-        description="A network in CIDR form, such as 10.0.0.0/8.",
-        max_length=43,
-        json_schema_extra=validation(
-            "isCIDR(self) && cidr(self) == cidr(self).masked()",
-            "must be a network in CIDR form without host bits, such as 10.0.0.0/8 or fd00::/8",
-        ),
-    ),
-]
 
 
 class GatewaySpec(ApiModel):

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from tenantry_config.document import BindingConfig
 from tenantry_operator.api.v1alpha1.agent_binding import AgentBinding
-from tenantry_operator.api.v1alpha1.gateway import InlineBinding
+from tenantry_operator.api.v1alpha1.agents import InlineBinding
 from tenantry_operator.errors import InvalidObject
 
 

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from tenantry_operator.api.v1alpha1.gateway import ImageSpec
+from tenantry_operator.api.v1alpha1.image import ImageSpec
 from tenantry_operator.resources.deployment import build_deployment, image_of
 from tests.unit.tenantry_operator.objects import gateway
 
