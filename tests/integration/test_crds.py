@@ -16,7 +16,8 @@ from tenantry_operator.api.v1alpha1.gateway import Gateway
 from tenantry_operator.conditions.agent_binding import binding_status, judge
 from tenantry_operator.conditions.gateway import gateway_status
 from tenantry_operator.conditions.observation import DeploymentView, Observation
-from tenantry_operator.resources.desired import Defaults, desired
+from tenantry_operator.resources.desired import desired
+from tenantry_operator.resources.image import Defaults
 from tenantry_operator.resources.secret import build_token_secret
 
 ROOT = Path(__file__).resolve().parents[2]

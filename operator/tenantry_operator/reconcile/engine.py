@@ -27,7 +27,7 @@ from tenantry_operator.reconcile.report import Reporter, rfc3339
 from tenantry_operator.reconcile.rollout import Rollouts
 from tenantry_operator.reconcile.store import Store
 from tenantry_operator.reconcile.tally import Tally
-from tenantry_operator.resources.desired import Defaults
+from tenantry_operator.resources.image import Defaults
 from tenantry_operator.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -26,7 +26,8 @@ from tenantry_operator.reconcile.report import Reporter, rfc3339
 from tenantry_operator.reconcile.rollout import Rollouts
 from tenantry_operator.reconcile.store import Entry, Store
 from tenantry_operator.reconcile.tally import Tally
-from tenantry_operator.resources.desired import Defaults, Desired, desired
+from tenantry_operator.resources.desired import Desired, desired
+from tenantry_operator.resources.image import Defaults
 from tenantry_operator.resources.metadata import child_name
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tenantry_operator.api.v1alpha1.gateway import Gateway
-from tenantry_operator.api.v1alpha1.image import ImageSpec
+from tenantry_operator.resources.image import DEFAULTS_ANNOTATION, Defaults, Image, image_of
 from tenantry_operator.resources.manifest import Manifest
 from tenantry_operator.resources.metadata import child_name, labels, metadata, selector
 from tenantry_operator.resources.service import PORT_NAME
@@ -21,29 +21,12 @@ SECRET_FILES = {"token": "GATEWAY_TOKEN", "API key": "ANTHROPIC_API_KEY"}
 """File name in the gateway's secrets directory by the purpose of a SecretUse."""
 
 
-def image_of(image: ImageSpec, default: str) -> str:
-    """The image to run: parts that the Gateway leaves out come from ``default``, a digest beats a tag."""
-    if image.repository is None and image.tag is None and image.digest is None:
-        return default
-    repository = image.repository or _repository(default)
-    tag = f":{image.tag}" if image.tag else ""
-    digest = f"@{image.digest}" if image.digest else ""
-    return f"{repository}{tag}{digest}"
-
-
-def _repository(image: str) -> str:
-    """``registry:5000/a/b:tag@sha256:…`` without tag and digest."""
-    name = image.partition("@")[0]
-    head, slash, last = name.rpartition("/")
-    return f"{head}{slash}{last.partition(':')[0]}"
-
-
-def build_deployment(gateway: Gateway, image: str, pull_policy: str) -> Manifest:
+def build_deployment(gateway: Gateway, defaults: Defaults) -> Manifest:
     """One replica that is stopped before its successor starts, since both would write the same state."""
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": metadata(gateway),
+        "metadata": {**metadata(gateway), "annotations": {DEFAULTS_ANNOTATION: str(defaults)}},
         "spec": {
             "replicas": 1,
             "revisionHistoryLimit": 2,
@@ -51,13 +34,13 @@ def build_deployment(gateway: Gateway, image: str, pull_policy: str) -> Manifest
             "selector": {"matchLabels": selector(gateway.meta.name)},
             "template": {
                 "metadata": {"labels": labels(gateway.meta.name)},
-                "spec": _pod_spec(gateway, image, pull_policy),
+                "spec": _pod_spec(gateway, image_of(gateway.spec.image, defaults)),
             },
         },
     }
 
 
-def _pod_spec(gateway: Gateway, image: str, pull_policy: str) -> dict[str, Any]:
+def _pod_spec(gateway: Gateway, image: Image) -> dict[str, Any]:
     name = child_name(gateway.meta.name)
     spec: dict[str, Any] = {
         "serviceAccountName": name,
@@ -71,7 +54,7 @@ def _pod_spec(gateway: Gateway, image: str, pull_policy: str) -> dict[str, Any]:
             "fsGroup": USER_ID,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containers": [_container(gateway, image, pull_policy)],
+        "containers": [_container(gateway, image)],
         "volumes": [
             {"name": "config", "configMap": {"name": name}},
             {"name": "secrets", "projected": {"defaultMode": SECRET_FILE_MODE, "sources": _secret_sources(gateway)}},
@@ -84,11 +67,11 @@ def _pod_spec(gateway: Gateway, image: str, pull_policy: str) -> dict[str, Any]:
     return spec
 
 
-def _container(gateway: Gateway, image: str, pull_policy: str) -> dict[str, Any]:
+def _container(gateway: Gateway, image: Image) -> dict[str, Any]:
     return {
         "name": CONTAINER,
-        "image": image,
-        "imagePullPolicy": gateway.spec.image.pull_policy or pull_policy,
+        "image": image.name,
+        "imagePullPolicy": image.pull_policy,
         "args": ["run", "--bind", "0.0.0.0", "--port", str(gateway.spec.port)],  # noqa: S104 - a pod's own address
         "env": [
             {"name": "CLAWDBOT_CONFIG_PATH", "value": f"{CONFIG_DIR}/{CONFIG_FILE}"},

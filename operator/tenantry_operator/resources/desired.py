@@ -10,19 +10,12 @@ from tenantry_operator.api.v1alpha1.agent_binding import AgentBinding
 from tenantry_operator.api.v1alpha1.gateway import Gateway
 from tenantry_operator.resources.config_document import render_config
 from tenantry_operator.resources.configmap import build_configmap
-from tenantry_operator.resources.deployment import build_deployment, image_of
+from tenantry_operator.resources.deployment import build_deployment
+from tenantry_operator.resources.image import Defaults, image_of
 from tenantry_operator.resources.manifest import Manifest
 from tenantry_operator.resources.metadata import selector
 from tenantry_operator.resources.service import build_service, endpoint
 from tenantry_operator.resources.service_account import build_service_account
-
-
-@dataclass(frozen=True, slots=True)
-class Defaults:
-    """What the operator's installation decides for every Gateway that does not."""
-
-    image: str
-    image_pull_policy: str = "IfNotPresent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +43,16 @@ def desired(gateway: Gateway, accepted: Sequence[AgentBinding], defaults: Defaul
         InvalidObject: if the specification cannot be turned into a configuration.
     """
     config = render_config(gateway, accepted)
-    image = image_of(gateway.spec.image, defaults.image)
     return Desired(
         manifests=(
             build_service_account(gateway),
             build_configmap(gateway, config),
             build_service(gateway),
-            build_deployment(gateway, image, defaults.image_pull_policy),
+            build_deployment(gateway, defaults),
         ),
         config_hash=config_hash(config.encode()),
         token_secret=None if gateway.spec.auth.token_secret_ref else gateway.token_secret_name,
-        image=image,
+        image=image_of(gateway.spec.image, defaults).name,
         endpoint=endpoint(gateway),
         selector=",".join(f"{key}={value}" for key, value in selector(gateway.meta.name).items()),
     )

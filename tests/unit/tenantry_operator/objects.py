@@ -6,7 +6,8 @@ from typing import Any
 from tenantry_operator.api.v1alpha1.agent_binding import AgentBinding
 from tenantry_operator.api.v1alpha1.gateway import Gateway
 from tenantry_operator.conditions.observation import DeploymentView, Observation, PodView, SecretKeys
-from tenantry_operator.resources.desired import Defaults, desired
+from tenantry_operator.resources.desired import desired
+from tenantry_operator.resources.image import Defaults
 
 DEFAULTS = Defaults("tenantry.dev/gateway:dev")
 NOW = "2026-05-01T12:00:00Z"

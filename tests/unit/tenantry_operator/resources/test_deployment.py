@@ -2,15 +2,13 @@ from typing import Any
 
 import pytest
 
-from tenantry_operator.api.v1alpha1.image import ImageSpec
-from tenantry_operator.resources.deployment import build_deployment, image_of
+from tenantry_operator.resources.deployment import build_deployment
+from tenantry_operator.resources.image import Defaults
 from tests.unit.tenantry_operator.objects import gateway
-
-DIGEST = f"sha256:{'0' * 64}"
 
 
 def pod_spec(spec: dict[str, Any] | None = None) -> dict[str, Any]:
-    manifest = build_deployment(gateway(spec), "image:1", "IfNotPresent")
+    manifest = build_deployment(gateway(spec), Defaults("image:1"))
     template: dict[str, Any] = manifest["spec"]["template"]["spec"]
     return template
 
@@ -19,25 +17,6 @@ def container(spec: dict[str, Any] | None = None) -> dict[str, Any]:
     containers: list[dict[str, Any]] = pod_spec(spec)["containers"]
     assert len(containers) == 1
     return containers[0]
-
-
-@pytest.mark.parametrize(
-    ("image", "expected"),
-    [
-        ({}, "reg:5000/t/gateway:dev"),
-        ({"pull_policy": "Always"}, "reg:5000/t/gateway:dev"),
-        ({"tag": "2"}, "reg:5000/t/gateway:2"),
-        ({"digest": DIGEST}, f"reg:5000/t/gateway@{DIGEST}"),
-        ({"repository": "other/gw", "tag": "2"}, "other/gw:2"),
-        ({"repository": "other/gw", "tag": "2", "digest": DIGEST}, f"other/gw:2@{DIGEST}"),
-    ],
-)
-def test_parts_of_the_image_that_are_left_out_come_from_the_default(image: dict[str, Any], expected: str) -> None:
-    assert image_of(ImageSpec(**image), "reg:5000/t/gateway:dev") == expected
-
-
-def test_a_default_image_with_a_digest_gives_its_repository() -> None:
-    assert image_of(ImageSpec(tag="2"), f"gateway:1@{DIGEST}") == "gateway:2"
 
 
 def test_the_pod_meets_pod_security_restricted() -> None:
@@ -88,7 +67,7 @@ def test_secrets_are_optional_files_and_never_environment_variables() -> None:
 
 
 def test_one_replica_stops_before_its_successor_starts() -> None:
-    spec = build_deployment(gateway(), "image:1", "IfNotPresent")["spec"]
+    spec = build_deployment(gateway(), Defaults("image:1"))["spec"]
 
     assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
 

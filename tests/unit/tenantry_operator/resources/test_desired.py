@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from tenantry_config.load import config_hash
 from tenantry_operator.api.v1alpha1.agent_binding import AgentBinding
-from tenantry_operator.resources.desired import Defaults, desired
+from tenantry_operator.resources.desired import desired
+from tenantry_operator.resources.image import Defaults
 from tests.unit.tenantry_operator.objects import DEFAULTS, gateway
 from tests.unit.tenantry_operator.specs import binding_bodies, gateway_specs
 
