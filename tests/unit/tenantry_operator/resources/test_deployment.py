@@ -4,7 +4,7 @@ import pytest
 
 from tenantry_operator.resources.deployment import build_deployment
 from tenantry_operator.resources.image import Defaults
-from tests.unit.tenantry_operator.objects import gateway
+from tests.unit.tenantry_operator.objects import DEFAULTS, gateway
 
 
 def pod_spec(spec: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -110,4 +110,4 @@ def test_pull_policy_and_pull_secrets_come_from_the_gateway() -> None:
     ],
 )
 def test_what_changes_live_does_not_change_the_deployment(live: dict[str, Any]) -> None:
-    assert build_deployment(gateway(live), "i", "Always") == build_deployment(gateway(), "i", "Always")
+    assert build_deployment(gateway(live), DEFAULTS) == build_deployment(gateway(), DEFAULTS)

@@ -1,6 +1,6 @@
 from tenantry_operator.resources.deployment import build_deployment
 from tenantry_operator.resources.service import build_service, endpoint
-from tests.unit.tenantry_operator.objects import gateway
+from tests.unit.tenantry_operator.objects import DEFAULTS, gateway
 
 
 def test_the_service_listens_on_the_gateways_port_and_reaches_the_container_by_name() -> None:
@@ -11,7 +11,7 @@ def test_the_service_listens_on_the_gateways_port_and_reaches_the_container_by_n
 
 
 def test_the_service_selects_the_deployments_pods() -> None:
-    template = build_deployment(gateway(), "i", "Always")["spec"]["template"]
+    template = build_deployment(gateway(), DEFAULTS)["spec"]["template"]
 
     assert build_service(gateway())["spec"]["selector"].items() <= template["metadata"]["labels"].items()
 

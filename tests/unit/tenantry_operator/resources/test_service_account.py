@@ -1,11 +1,11 @@
 from tenantry_operator.resources.deployment import build_deployment
 from tenantry_operator.resources.service_account import build_service_account
-from tests.unit.tenantry_operator.objects import gateway
+from tests.unit.tenantry_operator.objects import DEFAULTS, gateway
 
 
 def test_the_account_is_the_pods_and_mounts_no_token() -> None:
     account = build_service_account(gateway())
-    pod = build_deployment(gateway(), "i", "Always")["spec"]["template"]["spec"]
+    pod = build_deployment(gateway(), DEFAULTS)["spec"]["template"]["spec"]
 
     assert account["metadata"]["name"] == pod["serviceAccountName"]
     assert account["automountServiceAccountToken"] is False
