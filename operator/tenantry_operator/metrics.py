@@ -47,3 +47,10 @@ class Metrics:
         self.gateways = Gauge(
             "tenantry_gateways", "Gateways by condition and status.", ("condition", "status"), registry=self.registry
         )
+        self.rollouts = Gauge(
+            "tenantry_operator_rollouts",
+            "Gateways that a changed default image has not come to (waiting), that restart for it (rolling), and that "
+            "do not come up with it (failed, also counted as rolling).",
+            ("state",),
+            registry=self.registry,
+        )

@@ -53,6 +53,8 @@ class Settings:
     """None: the pod's own service account."""
     gateway_image: str
     gateway_pull_policy: str
+    max_rollouts: int
+    """How many Gateways at once restart for a changed default image, once the first has come up with it."""
     workers: int
     """How many tenants are reconciled at once."""
     pod_access: PodAccess
@@ -80,12 +82,14 @@ def parse_settings(argv: Sequence[str], env: Mapping[str, str]) -> Settings:
         SystemExit: for ``--help`` and unknown flags, as argparse does.
     """
     options = _parser(env).parse_args(argv)
-    if options.workers < 1:
-        raise SettingsError("--workers must be at least 1")
+    for name in ("workers", "max_rollouts"):
+        if getattr(options, name) < 1:
+            raise SettingsError(f"--{name.replace('_', '-')} must be at least 1")
     return Settings(
         kubeconfig=_kubeconfig(options.kubeconfig, env),
         gateway_image=options.gateway_image,
         gateway_pull_policy=options.gateway_pull_policy,
+        max_rollouts=options.max_rollouts,
         workers=options.workers,
         pod_access=options.pod_access,
         health=Address.parse(options.health_address),
@@ -124,6 +128,7 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
 
     add("gateway-image", DEFAULT_GATEWAY_IMAGE, "image of gateways that name none")
     add("gateway-pull-policy", "IfNotPresent", "pull policy of gateways that name none", choices=PULL_POLICIES)
+    add("max-rollouts", "10", "gateways restarted at once for a changed default image", kind=int)
     add("workers", "8", "tenants reconciled at once", kind=int)
     add("pod-access", "auto", "ask pods directly or through the API server", choices=("auto", "direct", "proxy"))
     add("health-address", "0.0.0.0:8080", "where /healthz is served")

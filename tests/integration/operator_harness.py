@@ -136,6 +136,13 @@ class Operator:
         text = self.get("metrics", "/metrics") or ""
         return sum(float(value) for value in re.findall(rf"^{name}(?:\{{[^}}]*\}})? (\S+)$", text, re.MULTILINE))
 
+    def metric_of(self, name: str, **labels: str) -> float | None:
+        """One series of a metric; None where there is none."""
+        wanted = ",".join(f'{label}="{value}"' for label, value in labels.items())
+        text = self.get("metrics", "/metrics") or ""
+        found = re.search(rf"^{name}\{{{re.escape(wanted)}\}} (\S+)$", text, re.MULTILINE)
+        return float(found[1]) if found else None
+
     def settled(self, keys: int) -> None:
         """Wait until it has looked at so many Gateways since its start, and none waits."""
         eventually(lambda: (self.metric("tenantry_operator_reconcile_total") >= keys and self.idle()) or None)

@@ -6,7 +6,7 @@ Messages hold nothing that changes while nothing happens: no back-off times, no 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from tenantry_operator.api.v1alpha1.gateway import child_name
@@ -24,6 +24,23 @@ def deployment_available(seen: Observation) -> Finding:
     """True if all pods are available and of the latest revision; else the first thing that keeps them from it."""
     otherwise = _progressing(seen, _pods_ready(seen))
     return first_finding(CHECKS, seen, otherwise)
+
+
+def is_rolled_out(deployment: DeploymentView) -> bool:
+    """Whether the pods of its latest template have been available once, as its controller says."""
+    progressing = _condition(deployment, "Progressing")
+    return (
+        deployment.observed_generation >= deployment.generation
+        and progressing.get("reason") == "NewReplicaSetAvailable"
+    )
+
+
+def rollout_has_failed(deployment: DeploymentView, pods: Iterable[PodView]) -> bool:
+    """Whether pods of the latest template cannot start: their image cannot be pulled, they crash, or time is up."""
+    if _condition(deployment, "Progressing").get("reason") == reasons.PROGRESS_DEADLINE_EXCEEDED:
+        return True
+    problems = {(pod.problem or "").partition(": ")[0] for pod in pods if not pod.ready and not pod.deleting}
+    return not problems.isdisjoint(IMAGE_PROBLEMS | CRASHES)
 
 
 def _missing(seen: Observation) -> Finding | None:

@@ -67,6 +67,7 @@ def _findings(seen: Observation) -> dict[str, Finding | None]:
         "SecretsAvailable": secrets_available(seen),
         "DeploymentAvailable": deployment_available(seen),
         "BindingsAccepted": bindings_accepted(seen),
+        "RolloutPending": rollout_pending(seen),
     }
 
 
@@ -131,6 +132,17 @@ def config_valid(seen: Observation) -> Finding:
         )
         return Finding("True", reasons.NO_DEFAULT_AGENT, message)
     return Finding("True", reasons.VALID, "The configuration is valid.")
+
+
+def rollout_pending(seen: Observation) -> Finding | None:
+    """True while the operator's new default image has not come to this Gateway; absent otherwise."""
+    if not seen.waits_for_image:
+        return None
+    message = (
+        "The operator's default image has changed, and this gateway still runs the earlier one until its turn comes. "
+        "To have it now, or to keep what runs: set spec.image."
+    )
+    return Finding("True", reasons.ROLLOUT_QUEUED, message)
 
 
 def bindings_accepted(seen: Observation) -> Finding:

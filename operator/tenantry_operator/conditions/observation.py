@@ -30,6 +30,12 @@ class DeploymentView:
     ready: int
     available: int
     conditions: Sequence[Mapping[str, Any]] = ()
+    wanted: int = 1
+    """spec.replicas."""
+    revision: int = 1
+    """How many different pod templates it has had, as its controller counts them."""
+    image_defaults: str = ""
+    """The operator's defaults that its pods were made from; empty where it does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +107,5 @@ class Observation:
     served: Mapping[str, str] = field(default_factory=dict)
     """The configuration hash that each pod reports, by the pod's name."""
     problem: Problem | None = None
+    waits_for_image: bool = False
+    """Whether a changed default image has not come to this Gateway yet, since others come first."""

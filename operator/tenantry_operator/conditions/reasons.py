@@ -31,6 +31,9 @@ DEPLOYMENT_PROGRESSING: Final = "DeploymentProgressing"
 PROGRESS_DEADLINE_EXCEEDED: Final = "ProgressDeadlineExceeded"
 REPLICA_FAILURE: Final = "ReplicaFailure"
 
+# RolloutPending
+ROLLOUT_QUEUED: Final = "RolloutQueued"
+
 # BindingsAccepted
 ALL_ACCEPTED: Final = "AllAccepted"
 BINDINGS_REJECTED: Final = "BindingsRejected"

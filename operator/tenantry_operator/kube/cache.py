@@ -102,6 +102,9 @@ class Cache:
     def __len__(self) -> int:
         return len(self._records)
 
+    def __iter__(self) -> Iterator[Record]:
+        return iter(tuple(self._records.values()))
+
     def get(self, key: Key) -> Record | None:
         """The record of an object, or None."""
         return self._records.get(key)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from tenantry_operator.conditions.observation import DeploymentView
 from tenantry_operator.kube.cache import Cache, Labels, Projector, Record, record_of
 from tenantry_operator.kube.client import Client
 from tenantry_operator.kube.errors import ForbiddenError
@@ -66,6 +67,12 @@ class Cluster:
     def unreadable(self) -> ForbiddenError | None:
         """Why some kind cannot be read, if one cannot."""
         return next((informer.problem for informer in self._informers if informer.problem), None)
+
+    def deployments(self) -> Iterator[tuple[Key, DeploymentView]]:
+        """Each Gateway's Deployment, with the Gateway's key."""
+        for record in self.applied[DEPLOYMENT]:
+            if isinstance(record.view, DeploymentView):
+                yield (record.key[0], record.gateway), record.view
 
     def ages(self) -> Mapping[str, float]:
         """Seconds since each watch's last sign of life, by plural name."""

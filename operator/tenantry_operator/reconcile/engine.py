@@ -27,6 +27,7 @@ from tenantry_operator.reconcile.report import Reporter, rfc3339
 from tenantry_operator.reconcile.rollout import Rollouts
 from tenantry_operator.reconcile.store import Store
 from tenantry_operator.reconcile.tally import Tally
+from tenantry_operator.reconcile.upgrades import Upgrades
 from tenantry_operator.resources.image import Defaults
 from tenantry_operator.settings import Settings
 
@@ -231,7 +232,13 @@ class Engine:
             gateways=gateways,
             bindings=BindingReporter(bindings, lambda: rfc3339(world.now())),
             tally=Tally(self._metrics.gateways),
-            defaults=Defaults(settings.gateway_image, settings.gateway_pull_policy),
+            upgrades=Upgrades(
+                Defaults(settings.gateway_image, settings.gateway_pull_policy),
+                settings.max_rollouts,
+                self._cluster.deployments,
+                self.queue.add,
+                _RolloutMetrics(self._metrics),
+            ),
             unreadable=self._cluster.unreadable,
             now=world.now,
         )
@@ -248,3 +255,14 @@ class _QueueMetrics:
 
     def waited(self, seconds: float) -> None:
         self.metrics.queue_wait.observe(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class _RolloutMetrics:
+    """Rollouts of a changed default image as metrics."""
+
+    metrics: Metrics
+
+    def rollouts(self, waiting: int, rolling: int, failed: int) -> None:
+        for state, number in (("waiting", waiting), ("rolling", rolling), ("failed", failed)):
+            self.metrics.rollouts.labels(state).set(number)

@@ -26,8 +26,8 @@ from tenantry_operator.reconcile.report import Reporter, rfc3339
 from tenantry_operator.reconcile.rollout import Rollouts
 from tenantry_operator.reconcile.store import Entry, Store
 from tenantry_operator.reconcile.tally import Tally
+from tenantry_operator.reconcile.upgrades import Upgrades
 from tenantry_operator.resources.desired import Desired, desired
-from tenantry_operator.resources.image import Defaults
 from tenantry_operator.resources.metadata import child_name
 
 
@@ -53,7 +53,7 @@ class GatewayReconciler:
     gateways: Reporter
     bindings: BindingReporter
     tally: Tally
-    defaults: Defaults
+    upgrades: Upgrades
     unreadable: Callable[[], ForbiddenError | None]
     """Why the cluster cannot be read, if it cannot: then nothing is known, and nothing may be decided."""
     now: Callable[[], datetime]
@@ -80,6 +80,7 @@ class GatewayReconciler:
         self.converger.secrets.want(key, ())
         self.pods.forget(key)
         self.rollouts.forget(key)
+        self.upgrades.forget(key)
         self.gateways.forget(key)
         self.tally.forget(key)
         await self.bindings.report(bindings, judge(None, usable(bindings)), programmed=False)
@@ -120,13 +121,14 @@ class GatewayReconciler:
             with setbacks.caught():
                 after = await self.pods.refresh(gateway, stamp, wanted.config_hash)
         seen = self._observe(gateway, wanted, verdicts, secrets, setbacks.problem)
+        self.upgrades.observe(gateway.key, seen.deployment, seen.pods)
         await self._report(entry, bindings, seen)
         return Outcome("problem" if setbacks.problem else "ok", setbacks.retry, after)
 
     def _desired(self, gateway: Gateway, verdicts: Sequence[Verdict], setbacks: Setbacks) -> Desired | None:
         accepted = [verdict.binding for verdict in verdicts if verdict.accepted]
         try:
-            return desired(gateway, accepted, self.defaults)
+            return desired(gateway, accepted, self.upgrades.defaults_for(gateway, self._deployment(gateway)))
         except InvalidObject as error:
             setbacks.problem = Problem(error.reason, str(error))
             return None
@@ -150,6 +152,7 @@ class GatewayReconciler:
             verdicts=verdicts,
             served=self.pods.served(gateway, pods),
             problem=problem,
+            waits_for_image=self.upgrades.is_waiting(gateway.key),
         )
 
     def _deployment(self, gateway: Gateway) -> DeploymentView | None:

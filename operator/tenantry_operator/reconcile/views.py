@@ -4,16 +4,21 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tenantry_operator.conditions.observation import DeploymentView, PodView
+from tenantry_operator.resources.image import DEFAULTS_ANNOTATION
 from tenantry_operator.resources.metadata import REFRESH_ANNOTATION
 
 QUIET_REASONS = frozenset({"ContainerCreating", "PodInitializing"})
 """Waiting reasons of a pod that is merely starting."""
 MAX_PROBLEM = 1024
+REVISION_ANNOTATION = "deployment.kubernetes.io/revision"
+"""Written by Kubernetes' Deployment controller."""
 
 
 def deployment_view(live: Mapping[str, Any]) -> DeploymentView:
     """The status of a Deployment. Condition times are left out: they change while nothing happens."""
-    status = live.get("status") or {}
+    status, spec = live.get("status") or {}, live.get("spec") or {}
+    annotations = live["metadata"].get("annotations") or {}
+    revision = annotations.get(REVISION_ANNOTATION, "")
     kept = ("type", "status", "reason", "message")
     return DeploymentView(
         generation=int(live["metadata"].get("generation", 0)),
@@ -26,6 +31,9 @@ def deployment_view(live: Mapping[str, Any]) -> DeploymentView:
             {name: condition[name] for name in kept if name in condition}
             for condition in status.get("conditions") or ()
         ),
+        wanted=int(spec.get("replicas", 1)),
+        revision=int(revision) if revision.isdigit() else 0,
+        image_defaults=annotations.get(DEFAULTS_ANNOTATION, ""),
     )
 
 

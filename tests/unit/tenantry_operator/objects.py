@@ -71,9 +71,16 @@ def binding(name: str = "pager", **more: Any) -> AgentBinding:
     return AgentBinding.parse(binding_body(name, **more))
 
 
-def deployment_view(*, ready: int = 1, conditions: Sequence[Mapping[str, Any]] = (), **more: int) -> DeploymentView:
+def deployment_view(*, ready: int = 1, conditions: Sequence[Mapping[str, Any]] = (), **more: Any) -> DeploymentView:
     """The status of a Deployment of one replica, of its latest generation."""
-    counts = {"generation": 1, "observed_generation": 1, "replicas": 1, "updated": 1, "available": ready, **more}
+    counts: dict[str, Any] = {
+        "generation": 1,
+        "observed_generation": 1,
+        "replicas": 1,
+        "updated": 1,
+        "available": ready,
+        **more,
+    }
     return DeploymentView(ready=ready, conditions=conditions, **counts)
 
 
