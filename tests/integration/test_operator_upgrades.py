@@ -19,7 +19,7 @@ def upgraded(operator: Operator, installed: Kubectl, namespace: str, pods: Pods)
     installed.run("-n", namespace, "create", "secret", "generic", "anthropic", "--from-literal=api-key=x")
     for name in NAMES:
         pods.run(namespace, name)
-        eventually(lambda name=name: is_ready(installed, namespace, name) or None)
+    eventually(lambda: all(is_ready(installed, namespace, name) for name in NAMES) or None)
     options = operator.options
     restart(operator, (*options, "--gateway-image", IMAGE, "--max-rollouts", "2"))
     yield operator
