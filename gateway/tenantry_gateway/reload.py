@@ -11,7 +11,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from tenantry_config.document import DEFAULT_PORT, GatewaySection
@@ -73,6 +74,8 @@ class Reloader:
         self._redactor = redactor
         self._now = now
         self._inputs: Inputs | None = None
+        self._data: bytes | None = None
+        """The document in force."""
 
     async def start(self) -> tuple[str, int]:
         """Load for the first time and return where to listen.
@@ -88,7 +91,7 @@ class Reloader:
             self._state.waiting = str(error)
             logger.warning("waiting for a secret", extra={"reason": str(error)})
             return listen_address(self._settings, _listening_section(inputs))
-        self._accept(snapshot)
+        self._accept(snapshot, inputs)
         return listen_address(self._settings, snapshot.config.gateway)
 
     async def watch(self) -> None:
@@ -111,16 +114,25 @@ class Reloader:
             snapshot = await self._build(inputs)
         except ConfigError as error:
             self._refuse(error)
+            await self._renew_secrets(inputs)
             return
-        self._accept(snapshot)
+        self._accept(snapshot, inputs)
+
+    async def _renew_secrets(self, inputs: Inputs) -> None:
+        """Use new secrets with the document in force while the one on disk is not valid: a rotation does not wait."""
+        if self._state.snapshot is None or self._data == inputs.data:
+            return
+        with suppress(ConfigError):
+            self._state.snapshot = await self._build(replace(inputs, data=self._data))
 
     async def _build(self, inputs: Inputs) -> Snapshot:
         """The snapshot of `inputs`, in a thread: a large document takes a second."""
         self._redactor.learn(inputs.secrets.values())
         return await asyncio.to_thread(_snapshot, self._settings, inputs)
 
-    def _accept(self, snapshot: Snapshot) -> None:
+    def _accept(self, snapshot: Snapshot, inputs: Inputs) -> None:
         previous, self._state.snapshot = self._state.snapshot, snapshot
+        self._data = inputs.data
         self._state.config_error = None
         self._redactor.learn(snapshot.secrets())
         set_level(self._settings.log_level or snapshot.config.gateway.log_level)

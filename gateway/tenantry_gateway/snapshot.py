@@ -16,7 +16,10 @@ from tenantry_gateway.variables import Variables
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What a request is answered with. `tokens` are accepted; none: anyone on this machine is the caller."""
+    """What a request is answered with. `tokens` are accepted; none: anyone on this machine is the caller.
+
+    `token_version` is no secret: it tells the operator, which writes it beside the tokens, that these are loaded.
+    """
 
     config: Config
     config_hash: str
@@ -24,6 +27,7 @@ class Snapshot:
     api_key: SecretStr | None = None
     base_url: str | None = None
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = field(default=())
+    token_version: str | None = None
 
     def secrets(self) -> Iterator[str]:
         """Every secret value, for redaction."""
@@ -48,6 +52,7 @@ def build_snapshot(data: bytes, variables: Variables) -> Snapshot:
         api_key=config.provider.api_key or _secret(variables, "ANTHROPIC_API_KEY"),
         base_url=config.provider.base_url or variables.value("ANTHROPIC_BASE_URL"),
         trusted_proxies=tuple(ip_network(proxy) for proxy in config.gateway.trusted_proxies),
+        token_version=variables.value("GATEWAY_TOKEN_VERSION"),
     )
 
 

@@ -16,8 +16,11 @@ from tenantry_config.load import Resolved
 
 _NAME: Final = re.compile(r"[A-Z_][A-Z0-9_]*")
 _MAX_BYTES: Final = 64 * 1024
-_WITHDRAWN: Final = frozenset({"GATEWAY_TOKEN_PREVIOUS"})
+_WITHDRAWN: Final = frozenset({"GATEWAY_TOKEN_PREVIOUS", "GATEWAY_TOKEN_VERSION"})
 """Secrets that end with their file: an old token is accepted during the overlap of a rotation, no longer."""
+_DATA: Final = "..data"
+"""The link to a Kubernetes volume's files: what is behind it is one version of all of them."""
+_ATTEMPTS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +46,34 @@ class Variables:
 def read_secrets(directory: Path, previous: Mapping[str, str]) -> dict[str, str]:
     """Secrets in `directory` by name, without white space around them; those of `previous` that have no file stay.
 
-    Files that are empty, too large, unreadable or no text count as absent. A missing directory is an empty one.
+    Files that are empty, too large, unreadable or no text count as absent. A missing directory is an empty one. In a
+    Kubernetes volume all values are of one version, however it changes meanwhile: during a rotation, the old token
+    read of one version and the previous one of the next would be the same, and the new one refused.
     """
-    kept = {name: value for name, value in previous.items() if name not in _WITHDRAWN}
+    for _ in range(_ATTEMPTS):
+        version = _version(directory)
+        found = _read_all(directory / version)
+        if _version(directory) == version:
+            kept = {name: value for name, value in previous.items() if name not in _WITHDRAWN}
+            return kept | found
+    return dict(previous)
+
+
+def _version(directory: Path) -> str:
+    """The subdirectory that holds a Kubernetes volume's files at the moment; empty where files are simply there."""
+    try:
+        return (directory / _DATA).readlink().name
+    except OSError:
+        return ""
+
+
+def _read_all(directory: Path) -> dict[str, str]:
     try:
         entries = sorted(entry for entry in directory.iterdir() if _NAME.fullmatch(entry.name))
     except OSError:
-        entries = []
+        return {}
     found = {entry.name: _read(entry) for entry in entries}
-    return kept | {name: value for name, value in found.items() if value}
+    return {name: value for name, value in found.items() if value}
 
 
 def _read(path: Path) -> str:

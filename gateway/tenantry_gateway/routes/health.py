@@ -31,12 +31,15 @@ def readiness(state: GatewayState) -> tuple[int, dict[str, object]]:
     endpoints could not.
     """
     snapshot = state.snapshot
-    config_hash = snapshot.config_hash if snapshot else None
+    loaded = {
+        "configHash": snapshot.config_hash if snapshot else None,
+        "tokenVersion": snapshot.token_version if snapshot else None,
+    }
     if state.draining:
-        return 503, {"status": "draining", "reason": "the process is stopping", "configHash": config_hash}
+        return 503, {"status": "draining", "reason": "the process is stopping", **loaded}
     if snapshot is None:
-        return 503, {"status": "not-ready", "reason": state.waiting, "configHash": None}
-    body: dict[str, object] = {"status": "ready", "reason": None, "configHash": config_hash}
+        return 503, {"status": "not-ready", "reason": state.waiting, **loaded}
+    body: dict[str, object] = {"status": "ready", "reason": None, **loaded}
     degraded = [] if snapshot.api_key else ["ANTHROPIC_API_KEY is missing"]
     if state.config_error:
         degraded.append("the configuration on disk is not valid; an earlier one is in force")

@@ -165,6 +165,24 @@ async def test_a_rotated_token_comes_into_force_and_the_previous_one_stays_while
     assert files.tokens == ["token-two"]
 
 
+async def test_a_rotated_token_comes_into_force_while_the_configuration_on_disk_is_not_valid(files: Files) -> None:
+    files.secret("GATEWAY_TOKEN", "token-one")
+    reloader = files.reloader()
+    await reloader.start()
+    files.write("agents: [")
+    await reloader.poll()
+    assert files.tokens == ["token-one"]
+
+    files.secret("GATEWAY_TOKEN_PREVIOUS", "token-two")
+    files.secret("GATEWAY_TOKEN_VERSION", "v2")
+    await reloader.poll()
+
+    assert files.state.snapshot is not None
+    assert (files.tokens, files.models) == (["token-one", "token-two"], ["m"])
+    assert files.state.snapshot.token_version == "v2"
+    assert files.problem()
+
+
 @pytest.mark.parametrize("empty", [True, False])
 async def test_the_last_good_value_of_a_secret_stays_when_its_file_goes(files: Files, empty: bool) -> None:
     files.secret("GATEWAY_TOKEN", "token-one")

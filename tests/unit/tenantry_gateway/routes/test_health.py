@@ -28,7 +28,18 @@ async def test_ready_names_the_configuration_in_force(client: Client, state: Gat
 
     assert state.snapshot is not None
     assert response.status == 200
-    assert await response.json() == {"status": "ready", "reason": None, "configHash": state.snapshot.config_hash}
+    expected = {"configHash": state.snapshot.config_hash, "tokenVersion": None}
+    assert await response.json() == {"status": "ready", "reason": None, **expected}
+
+
+async def test_ready_names_the_version_of_the_tokens_in_force_and_no_token(client: Client, state: GatewayState) -> None:
+    secrets = {"GATEWAY_TOKEN": "gateway-token-0123456789", "GATEWAY_TOKEN_VERSION": "v7"}
+    state.snapshot = snapshot(secrets=secrets)
+
+    body = await (await client.get("/ready")).json()
+
+    assert body["tokenVersion"] == "v7"
+    assert "gateway-token" not in json.dumps(body)
 
 
 async def test_ready_is_503_with_the_reason_while_there_is_no_configuration(
@@ -40,7 +51,12 @@ async def test_ready_is_503_with_the_reason_while_there_is_no_configuration(
     response = await client.get("/ready")
 
     assert response.status == 503
-    assert await response.json() == {"status": "not-ready", "reason": state.waiting, "configHash": None}
+    assert await response.json() == {
+        "status": "not-ready",
+        "reason": state.waiting,
+        "configHash": None,
+        "tokenVersion": None,
+    }
 
 
 async def test_ready_is_503_while_draining_and_the_connection_ends(client: Client, state: GatewayState) -> None:
