@@ -171,10 +171,12 @@ def test_defaults_appear_where_nothing_is_said(kubectl: Kubectl) -> None:
     assert kubectl.create(changed(GATEWAY, "metadata/name", "defaults"))["spec"] == {
         "agents": {"main": {"model": "claude", "maxTokens": 4096}},
         "auth": {"mode": "token"},
+        "deletionPolicy": "Retain",
         "logLevel": "info",
         "port": 18789,
         "provider": {"apiKeySecretRef": {"name": "anthropic", "key": "api-key"}},
         "rbac": {"enabled": False, "defaultRole": "user"},
+        "storage": {"size": "1Gi", "accessModes": ["ReadWriteOnce"]},
     }
     assert kubectl.create(changed(BINDING, "metadata/name", "defaults"))["spec"]["priority"] == 0
 

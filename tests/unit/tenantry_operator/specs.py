@@ -34,6 +34,20 @@ images = st.fixed_dictionaries(
         "pullSecrets": st.lists(st.fixed_dictionaries({"name": secret_names}), max_size=2),
     },
 )
+sizes = st.one_of(
+    st.builds("{}{}".format, st.integers(1, 999), st.sampled_from(["G", "Gi"])),
+    st.sampled_from(["64Mi", "1024Mi", "70T", "64Ti", "67108864", "1000000000", "70000k"]),
+)
+storages = st.fixed_dictionaries(
+    {},
+    optional={
+        "size": sizes,
+        "storageClassName": st.one_of(st.just(""), secret_names),
+        "accessModes": st.sampled_from(
+            [["ReadWriteOnce"], ["ReadWriteMany", "ReadWriteOnce"], ["ReadWriteMany"], ["ReadWriteOncePod"]]
+        ),
+    },
+)
 
 
 def _routes(ids: list[str]) -> st.SearchStrategy[dict[str, Any]]:
@@ -59,6 +73,8 @@ def gateway_specs(draw: st.DrawFn) -> dict[str, Any]:
         ),
         "defaultAgent": st.sampled_from(sorted(chosen)),
         "bindings": st.lists(_routes(sorted(chosen)), max_size=4),
+        "storage": storages,
+        "deletionPolicy": st.sampled_from(["Retain", "Delete"]),
         "trustedProxies": st.lists(st.sampled_from(["10.0.0.0/8", "fd00::/8", "192.0.2.1/32"]), max_size=2),
     }
     return draw(

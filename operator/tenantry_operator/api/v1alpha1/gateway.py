@@ -21,6 +21,7 @@ from tenantry_operator.api.v1alpha1.common import (
 )
 from tenantry_operator.api.v1alpha1.identity import TOKEN_KEY, AuthSpec, RbacSpec
 from tenantry_operator.api.v1alpha1.image import ImageSpec
+from tenantry_operator.api.v1alpha1.storage import STORAGE_RULES, DeletionPolicy, StorageSpec
 
 KIND = "Gateway"
 
@@ -41,6 +42,7 @@ class GatewaySpec(ApiModel):
                     "message": "each binding's agentId must be one of the keys of spec.agents",
                     "fieldPath": ".bindings",
                 },
+                *STORAGE_RULES,
             ]
         }
     )
@@ -75,6 +77,11 @@ class GatewaySpec(ApiModel):
     """Routes that belong to the Gateway itself. AgentBinding objects add to them."""
     trusted_proxies: Annotated[tuple[Cidr, ...], Field(max_length=64)] = ()
     """Networks of reverse proxies whose forwarded headers tell the client's address and scheme, and nothing else."""
+    storage: StorageSpec = StorageSpec()
+    """The volume with the gateway's state."""
+    deletion_policy: DeletionPolicy = "Retain"
+    """What becomes of the volume when the Gateway is deleted. Retain: its PersistentVolumeClaim stays, and a Gateway of
+    the same name uses it again. Delete: it goes with the Gateway."""
 
 
 class GatewayStatus(ApiModel):
