@@ -27,12 +27,17 @@ def deployment_available(seen: Observation) -> Finding:
 
 
 def is_rolled_out(deployment: DeploymentView) -> bool:
-    """Whether the pods of its latest template have been available once, as its controller says."""
-    progressing = _condition(deployment, "Progressing")
-    return (
-        deployment.observed_generation >= deployment.generation
-        and progressing.get("reason") == "NewReplicaSetAvailable"
-    )
+    """Whether every pod is of the latest template, and available.
+
+    The reason of the condition Progressing says so too, but for a moment after a change it speaks of the last one.
+    """
+    every = 0 < deployment.wanted == deployment.replicas == deployment.updated <= deployment.available
+    return every and deployment.observed_generation >= deployment.generation
+
+
+def was_rolled_out(deployment: DeploymentView) -> bool:
+    """Whether pods of the latest template have been available once, whatever has become of them since."""
+    return is_rolled_out(deployment) or _condition(deployment, "Progressing").get("reason") == "NewReplicaSetAvailable"
 
 
 def rollout_has_failed(deployment: DeploymentView, pods: Iterable[PodView]) -> bool:

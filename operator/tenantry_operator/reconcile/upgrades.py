@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from tenantry_operator.api.v1alpha1.gateway import Gateway
-from tenantry_operator.conditions.deployment import is_rolled_out, rollout_has_failed
+from tenantry_operator.conditions.deployment import is_rolled_out, rollout_has_failed, was_rolled_out
 from tenantry_operator.conditions.observation import DeploymentView, PodView
 from tenantry_operator.kube.kinds import Key
 from tenantry_operator.resources.image import Defaults, image_of
@@ -107,7 +107,7 @@ class Upgrades:
         for key, live in self.deployments():
             if live.image_defaults != str(self.current):
                 continue
-            if is_rolled_out(live):
+            if was_rolled_out(live):
                 self._proven = self._proven or live.available > 0
             elif live.revision > 1 and live.wanted:
                 self._rolling.add(key)

@@ -188,6 +188,16 @@ def test_a_gateway_that_is_suspended_half_way_makes_room() -> None:
     assert fleet.woken != []
 
 
+def test_a_deployment_whose_controller_still_speaks_of_the_last_rollout_is_not_done() -> None:
+    fleet = Fleet(2, limit=1)
+    fleet.look_at_all()
+    key = fleet.rolling()[0]
+
+    fleet.upgrades.observe(key, view(NEW, updated=0), ())
+
+    assert fleet.woken == []
+
+
 @given(
     st.integers(1, 4),
     st.lists(st.tuples(st.sampled_from(["look", "up", "fail", "restart", "gone"]), st.integers(0, 7)), max_size=60),
