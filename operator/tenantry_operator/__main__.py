@@ -58,7 +58,7 @@ async def _operate(settings: Settings, engine: Engine) -> None:
     registry = kopf.OperatorRegistry()
     kopf_settings = kopf.OperatorSettings()
     lifecycle.configure(kopf_settings, random.random)
-    times = lifecycle.WatchTimes(asyncio.get_running_loop().time)
+    times = lifecycle.WatchTimes(asyncio.get_running_loop().time, settings.namespaces)
     stop = asyncio.Event()
     lifecycle.register(registry, engine, times, stop)
     gateway.register(registry, engine)
@@ -71,7 +71,8 @@ async def _operate(settings: Settings, engine: Engine) -> None:
             registry=registry,
             settings=kopf_settings,
             standalone=True,
-            clusterwide=True,
+            clusterwide=not settings.namespaces,
+            namespaces=settings.namespaces,
             liveness_endpoint=f"http://{settings.health}/healthz",
             stop_flag=stop,
         )

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 SERVICE_HOST = "KUBERNETES_SERVICE_HOST"
 """Set by the kubelet in every pod that can reach the API server."""
+
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 PodAccess = Literal["auto", "direct", "proxy"]
 
@@ -51,6 +54,8 @@ class Settings:
 
     kubeconfig: Path | None
     """None: the pod's own service account."""
+    namespaces: tuple[str, ...]
+    """The only namespaces to look at; all if empty."""
     gateway_image: str
     gateway_pull_policy: str
     max_rollouts: int
@@ -87,6 +92,7 @@ def parse_settings(argv: Sequence[str], env: Mapping[str, str]) -> Settings:
             raise SettingsError(f"--{name.replace('_', '-')} must be at least 1")
     return Settings(
         kubeconfig=_kubeconfig(options.kubeconfig, env),
+        namespaces=_namespaces(options.namespaces),
         gateway_image=options.gateway_image,
         gateway_pull_policy=options.gateway_pull_policy,
         max_rollouts=options.max_rollouts,
@@ -110,6 +116,19 @@ def _kubeconfig(given: str | None, env: Mapping[str, str]) -> Path | None:
     return Path(env.get("HOME") or "~").expanduser() / ".kube" / "config"
 
 
+def _namespaces(text: str) -> tuple[str, ...]:
+    """A list with commas, each name once.
+
+    Raises:
+        SettingsError: for what cannot be a namespace's name.
+    """
+    names = tuple(dict.fromkeys(filter(None, (name.strip() for name in text.split(",")))))
+    for name in names:
+        if not _NAMESPACE.fullmatch(name):
+            raise SettingsError(f"--namespaces: {name!r} is not a namespace: write names with commas, such as a,b")
+    return names
+
+
 def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tenantry-operator",
@@ -126,6 +145,7 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
             raise SettingsError(f"{variable} is {value!r}: choose from {', '.join(choices)}")
         parser.add_argument(f"--{name}", default=value, help=help_text, choices=choices, type=kind)
 
+    add("namespaces", "", "namespaces to look at, with commas; all if empty")
     add("gateway-image", DEFAULT_GATEWAY_IMAGE, "image of gateways that name none")
     add("gateway-pull-policy", "IfNotPresent", "pull policy of gateways that name none", choices=PULL_POLICIES)
     add("max-rollouts", "10", "gateways restarted at once for a changed default image", kind=int)

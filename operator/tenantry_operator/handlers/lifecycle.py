@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,28 +46,32 @@ def configure(settings: kopf.OperatorSettings, rand: Callable[[], float]) -> Non
 
 @dataclass(slots=True)
 class WatchTimes:
-    """When kopf last opened a watch of each of our kinds: it has no other sign of life to show."""
+    """When kopf last listed each of our kinds or opened a watch: it has no other sign of life to show."""
 
     clock: Callable[[], float]
-    _opened: dict[str, float] = field(default_factory=dict)
+    namespaces: Sequence[str] = ()
+    """Where kopf watches; everywhere if empty."""
+    _asked: dict[str, float] = field(default_factory=dict)
+    """By path."""
 
     def __post_init__(self) -> None:
-        self._opened = dict.fromkeys((GATEWAY.plural, AGENT_BINDING.plural), self.clock())
+        paths = (kind.path(where) for kind in (GATEWAY, AGENT_BINDING) for where in self.namespaces or (None,))
+        self._asked = dict.fromkeys(paths, self.clock())
 
     async def __call__(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
         """Client middleware of kopf's session."""
-        kind = request.url.name
-        if kind in self._opened and "watch" in request.url.query:
-            self._opened[kind] = self.clock()
+        for path in self._asked:
+            if request.url.path.endswith(path):  # An API server may be behind a path of its own.
+                self._asked[path] = self.clock()
         return await handler(request)
 
     def stale(self) -> dict[str, float]:
-        """Kinds whose watch was not opened for too long: seconds since, by plural name."""
+        """What was not asked for too long: seconds since, by path."""
         now = self.clock()
         limit = WATCH_SECONDS + STALE_SECONDS
-        return {kind: now - opened for kind, opened in self._opened.items() if now - opened > limit}
+        return {path: now - asked for path, asked in self._asked.items() if now - asked > limit}
 
 
 def register(registry: kopf.OperatorRegistry, engine: Engine, times: WatchTimes, stop: asyncio.Event) -> None:

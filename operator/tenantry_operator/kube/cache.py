@@ -148,11 +148,12 @@ class Cache:
         elif (record := self.project(live)) is not None:
             self._changed(record, None)
 
-    def retain(self, seen: Iterable[Key], version: int) -> None:
-        """After a whole list at ``version``: forget what is not in it."""
+    def retain(self, seen: Iterable[Key], version: int, namespace: str | None = None) -> None:
+        """After a whole list at ``version`` (of one namespace, or of all with None): forget what is not in it."""
         gone = self._records.keys() - set(seen)
         for key in gone:
-            self.remove(key, version)
+            if namespace in {None, key[0]}:
+                self.remove(key, version)
 
     def _unindex(self, old: Record | None) -> None:
         if old is None or not old.gateway:

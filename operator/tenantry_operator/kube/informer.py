@@ -12,7 +12,14 @@ from dataclasses import dataclass
 
 from tenantry_operator.kube.cache import Cache, version_of
 from tenantry_operator.kube.client import Client, WatchEvent, error_of
-from tenantry_operator.kube.errors import ApiError, ForbiddenError, GoneError, TooManyRequestsError, UnavailableError
+from tenantry_operator.kube.errors import (
+    ApiError,
+    ForbiddenError,
+    GoneError,
+    NotFoundError,
+    TooManyRequestsError,
+    UnavailableError,
+)
 from tenantry_operator.kube.kinds import Key, key_of
 
 log = logging.getLogger(__name__)
@@ -31,7 +38,10 @@ class Scope:
 
     selector: str = ""
     namespace: str | None = None
+    """None: of all namespaces."""
     metadata_only: bool = False
+    optional: bool = False
+    """Whether the operator does without: the API may be absent (404) or not granted (403), and that is no problem."""
 
 
 class Informer:
@@ -41,17 +51,25 @@ class Informer:
         self, client: Client, cache: Cache, scope: Scope, *, clock: Callable[[], float], rand: Callable[[], float]
     ) -> None:
         self.cache = cache
+        self.scope = scope
         self.problem: ForbiddenError | None = None
-        """Why the kind cannot be read at all, while it cannot."""
+        """Why the kind cannot be read at all, while it cannot; never set for an optional one."""
+        self.known = False
+        """Whether the cache holds what there is: False until the first list, and while the kind cannot be read."""
         self.settled = asyncio.Event()
-        """Set once the first list is complete, or known to be forbidden."""
+        """Set once the first list is complete, or known to be impossible."""
         self._client = client
-        self._scope = scope
         self._clock = clock
         self._rand = rand
         self._alive = clock()
         self._version = ""
         self._failures = 0
+
+    @property
+    def name(self) -> str:
+        """What is watched, for people."""
+        plural, namespace = self.cache.kind.plural, self.scope.namespace
+        return f"{plural} in {namespace}" if namespace else plural
 
     @property
     def age(self) -> float:
@@ -79,9 +97,9 @@ class Informer:
             kind,
             self._version,
             seconds,
-            selector=self._scope.selector,
-            namespace=self._scope.namespace,
-            metadata_only=self._scope.metadata_only,
+            selector=self.scope.selector,
+            namespace=self.scope.namespace,
+            metadata_only=self.scope.metadata_only,
         ):
             self._take(event)
             self._alive = self._clock()
@@ -93,9 +111,9 @@ class Informer:
         version = ""
         pages = self._client.list_pages(
             self.cache.kind,
-            selector=self._scope.selector,
-            namespace=self._scope.namespace,
-            metadata_only=self._scope.metadata_only,
+            selector=self.scope.selector,
+            namespace=self.scope.namespace,
+            metadata_only=self.scope.metadata_only,
         )
         async for page in pages:
             self._alive = self._clock()
@@ -103,12 +121,13 @@ class Informer:
             for item in page.items:
                 seen.add(key_of(item))
                 self.cache.put(item)
-        self.cache.retain(seen, int(version))
+        self.cache.retain(seen, int(version), self.scope.namespace)
         self._version = version
         self.problem = None
+        self.known = True
         self._failures = 0
         self.settled.set()
-        log.debug("listed %s: %d kept of %d", self.cache.kind.plural, len(self.cache), len(seen))
+        log.debug("listed %s: %d seen, %d kept of all", self.name, len(seen), len(self.cache))
 
     def _take(self, event: WatchEvent) -> None:
         """Apply one event to the cache.
@@ -136,11 +155,14 @@ class Informer:
         cut_off = isinstance(error, UnavailableError) and not error.code
         if not (cut_off or isinstance(error, TooManyRequestsError)) or self._failures > RESUME_ATTEMPTS:
             self._version = ""
-        if isinstance(error, ForbiddenError):
-            self.problem = error
+        missing = self.scope.optional and isinstance(error, ForbiddenError | NotFoundError)
+        if missing or isinstance(error, ForbiddenError):
+            self.known = False
             self.settled.set()
-        routine = self._failures > 1 or isinstance(error, GoneError)
-        log.log(logging.DEBUG if routine else logging.WARNING, "watching %s: %s", self.cache.kind.plural, error)
+        if isinstance(error, ForbiddenError) and not missing:
+            self.problem = error
+        routine = missing or self._failures > 1 or isinstance(error, GoneError)
+        log.log(logging.DEBUG if routine else logging.WARNING, "watching %s: %s", self.name, error)
 
     def _backoff(self) -> float:
         exponent = min(self._failures - 1, 16)

@@ -1,7 +1,7 @@
 """The informers of everything that belongs to tenants, and the caches that they keep."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tenantry_operator.conditions.observation import DeploymentView
@@ -29,6 +29,8 @@ class Sources:
     """Told the same where nothing but the status of an object has changed: that comes in bursts."""
     clock: Callable[[], float]
     rand: Callable[[], float]
+    namespaces: Sequence[str] = ()
+    """Where to look; everywhere if empty."""
 
 
 class Cluster:
@@ -45,8 +47,9 @@ class Cluster:
         labelled = Scope(selector=GATEWAY_LABEL)
         scopes = {**dict.fromkeys((*APPLIED_KINDS, POD), labelled), SECRET: Scope(metadata_only=True)}
         self._informers = tuple(
-            Informer(sources.client, cache, scopes[cache.kind], clock=sources.clock, rand=sources.rand)
+            Informer(sources.client, cache, scope, clock=sources.clock, rand=sources.rand)
             for cache in (*self.applied.values(), self.pods, self.secrets.cache)
+            for scope in _each_namespace(cache.kind, scopes[cache.kind], sources.namespaces)
         )
 
     @property
@@ -57,16 +60,26 @@ class Cluster:
     def start(self) -> Iterator[asyncio.Task[None]]:
         """Start the informers, each a task that runs until cancelled."""
         for informer in self._informers:
-            yield asyncio.create_task(informer.run(), name=f"informer of {informer.cache.kind.plural}")
+            yield asyncio.create_task(informer.run(), name=f"informer of {informer.name}")
 
     async def settled(self) -> None:
-        """Wait until everything is listed, or known to be forbidden."""
+        """Wait until everything is listed, or known not to be readable."""
         for informer in self._informers:
             await informer.settled.wait()
 
-    def unreadable(self) -> ForbiddenError | None:
-        """Why some kind cannot be read, if one cannot."""
-        return next((informer.problem for informer in self._informers if informer.problem), None)
+    def unreadable(self, namespace: str) -> ForbiddenError | None:
+        """Why some kind that tenants cannot do without cannot be read in a namespace, if one cannot."""
+        here = (informer for informer in self._informers if informer.scope.namespace in {None, namespace})
+        return next((informer.problem for informer in here if informer.problem), None)
+
+    def known(self, kind: Kind, namespace: str = "") -> bool:
+        """Whether the cache of a kind holds what there is in a namespace ("" for a cluster-scoped kind).
+
+        An optional kind is not known where its API is absent or not granted; nor is a cluster-scoped one where the
+        operator looks at single namespaces.
+        """
+        here = (informer for informer in self._informers if informer.cache.kind is kind)
+        return any(informer.known and informer.scope.namespace in {None, namespace} for informer in here)
 
     def deployments(self) -> Iterator[tuple[Key, DeploymentView]]:
         """Each Gateway's Deployment, with the Gateway's key."""
@@ -75,8 +88,8 @@ class Cluster:
                 yield (record.key[0], record.gateway), record.view
 
     def ages(self) -> Mapping[str, float]:
-        """Seconds since each watch's last sign of life, by plural name."""
-        return {informer.cache.kind.plural: informer.age for informer in self._informers}
+        """Seconds since each watch's last sign of life, by what is watched."""
+        return {informer.name: informer.age for informer in self._informers}
 
     def _cache(self, kind: Kind, project: Projector) -> Cache:
         return Cache(kind, project, self._on_change)
@@ -85,6 +98,14 @@ class Cluster:
         tell = self._changed_status if _only_status(old, new) else self._changed
         for gateway in {(each.key[0], each.gateway) for each in (old, new) if each is not None and each.gateway}:
             tell(gateway)
+
+
+def _each_namespace(kind: Kind, scope: Scope, namespaces: Sequence[str]) -> Iterator[Scope]:
+    """One informer's scope for each namespace, or for all; cluster-scoped kinds are only read cluster-wide."""
+    if not namespaces:
+        yield scope
+    elif kind.namespaced:
+        yield from (replace(scope, namespace=namespace) for namespace in namespaces)
 
 
 def _only_status(old: Record | None, new: Record | None) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from tenantry_operator.kube.apply import Writer
 from tenantry_operator.kube.client import Client
-from tenantry_operator.kube.errors import ApiError, NotFoundError
+from tenantry_operator.kube.errors import ApiError, ForbiddenError, NotFoundError
 from tenantry_operator.kube.kinds import AGENT_BINDING, GATEWAY, Json, Key, Kind
 from tenantry_operator.kube.observe import DirectProbe, PodProbe, ProxyProbe
 from tenantry_operator.logs import about
@@ -34,6 +34,7 @@ from tenantry_operator.settings import Settings
 log = logging.getLogger(__name__)
 
 CRD_POLL_SECONDS = 2.0
+MAX_LIST_PAUSE = 30.0
 STALE_SECONDS = 300.0
 """A watch without any sign of life for so long is dead: five bookmarks have not come."""
 BURST_SECONDS = 0.1
@@ -66,7 +67,10 @@ class Engine:
         self._metrics = metrics
         self._world = world
         self._clock = loop.time
-        self._cluster = Cluster(Sources(client, self.queue.add, self._burst, loop.time, world.rand))
+        self._cluster = Cluster(
+            Sources(client, self.queue.add, self._burst, loop.time, world.rand, settings.namespaces)
+        )
+        self._listers = self._make_listers()
         self._probe: PodProbe = DirectProbe() if settings.direct_pods else ProxyProbe(client)
         self._reconciler = self._build()
         self._tasks: list[asyncio.Task[None]] = []
@@ -130,19 +134,14 @@ class Engine:
 
     async def _begin(self) -> None:
         """Know everything first, then work."""
-        in_background = partial(self.queue.add, priority=Priority.BACKGROUND)
-        listers = (
-            Lister(self.client, AGENT_BINDING, self.store.bindings, in_background),
-            Lister(self.client, GATEWAY, self.store.gateways, in_background),
-        )
-        for lister in listers:
-            await self._patiently(lister.refresh, f"listing {lister.kind.plural}")
+        for lister in self._listers:
+            self._spawn(self._keep_listed(lister), f"list of {lister.name}")
+        for lister in self._listers:
+            await lister.settled.wait()
         await self._cluster.settled()
         log.info("starting: %d Gateways, %d AgentBindings", len(self.store.gateways), len(self.store.bindings))
         for number in range(self._settings.workers):
             self._workers.append(self._watched(asyncio.create_task(self._work(), name=f"worker {number}")))
-        for lister in listers:
-            self._spawn(self._every(self._settings.relist_seconds, lister.refresh), f"relist of {lister.kind.plural}")
         self._spawn(self._every(self._settings.resync_seconds, self._resync), "resync")
 
     async def _work(self) -> None:
@@ -198,14 +197,31 @@ class Engine:
             except ApiError as error:
                 log.warning("periodic work failed, next time again: %s", error)
 
-    async def _patiently(self, work: Callable[[], Awaitable[None]], what: str) -> None:
-        """Do some work once, however often it takes."""
-        while True:
+    async def _keep_listed(self, lister: Lister) -> None:
+        """List once, however often it takes, then from time to time."""
+        for attempt in itertools.count():
             try:
-                return await work()
+                await lister.refresh()
+                break
             except ApiError as error:
-                log.warning("%s failed, trying again: %s", what, error)
-                await asyncio.sleep(CRD_POLL_SECONDS)
+                log.log(logging.DEBUG if attempt else logging.WARNING, "listing %s: %s", lister.name, error)
+                await asyncio.sleep(min(MAX_LIST_PAUSE, CRD_POLL_SECONDS * 2.0 ** min(attempt, 16)))
+        await self._every(self._settings.relist_seconds, lister.refresh)
+
+    def _make_listers(self) -> tuple[Lister, ...]:
+        """For each of our kinds in each namespace: a Gateway whose bindings are not known yet would lose its routes."""
+        in_background = partial(self.queue.add, priority=Priority.BACKGROUND)
+        return tuple(
+            Lister(self.client, kind, objects, in_background, namespace)
+            for namespace in self._settings.namespaces or (None,)
+            for kind, objects in ((AGENT_BINDING, self.store.bindings), (GATEWAY, self.store.gateways))
+        )
+
+    def _unreadable(self, namespace: str) -> ForbiddenError | None:
+        """Why a namespace cannot be read, if it cannot."""
+        listers = (each for each in self._listers if each.problem and each.namespace == namespace)
+        unlisted = next((each.problem for each in listers), None)
+        return unlisted or self._cluster.unreadable(namespace)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self._tasks.append(self._watched(asyncio.create_task(work, name=name)))
@@ -239,7 +255,7 @@ class Engine:
                 self.queue.add,
                 _RolloutMetrics(self._metrics),
             ),
-            unreadable=self._cluster.unreadable,
+            unreadable=self._unreadable,
             now=world.now,
         )
 

@@ -54,8 +54,8 @@ class GatewayReconciler:
     bindings: BindingReporter
     tally: Tally
     upgrades: Upgrades
-    unreadable: Callable[[], ForbiddenError | None]
-    """Why the cluster cannot be read, if it cannot: then nothing is known, and nothing may be decided."""
+    unreadable: Callable[[str], ForbiddenError | None]
+    """Why a namespace cannot be read, if it cannot: then nothing is known, and nothing may be decided."""
     now: Callable[[], datetime]
 
     async def reconcile(self, key: Key) -> Outcome:
@@ -105,7 +105,7 @@ class GatewayReconciler:
         secrets: dict[str, KnownSecret] = {}
         after: float | None = None
         wanted = self._desired(gateway, verdicts, setbacks)
-        if (blind := self.unreadable()) is not None:
+        if (blind := self.unreadable(gateway.meta.namespace)) is not None:
             setbacks.note_forbidden(blind)
         else:
             secrets = await self.converger.read_secrets(gateway, setbacks)

@@ -4,26 +4,38 @@ Before: a Gateway whose bindings are not known yet would lose its routes. Again:
 happen while it lists again after a broken watch.
 """
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tenantry_operator.api.v1alpha1.agent_binding import AgentBinding
 from tenantry_operator.api.v1alpha1.gateway import Gateway
 from tenantry_operator.kube.client import Client
-from tenantry_operator.kube.errors import GoneError
+from tenantry_operator.kube.errors import ForbiddenError, GoneError
 from tenantry_operator.kube.kinds import Key, Kind, key_of
 from tenantry_operator.reconcile.store import Objects
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Lister:
-    """Lists one kind into the store."""
+    """Lists one kind into the store, of one namespace or of all."""
 
     client: Client
     kind: Kind
     objects: Objects[Gateway] | Objects[AgentBinding]
     changed: Callable[[Key], None]
     """Told which Gateway to look at."""
+    namespace: str | None = None
+    """None: all namespaces."""
+    problem: ForbiddenError | None = None
+    """Why nothing is known of a namespace: it may not be listed, or does not exist, and never was listed."""
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set after the first list, or once it is known that this one namespace of several cannot be listed."""
+
+    @property
+    def name(self) -> str:
+        """What is listed, for people."""
+        return f"{self.kind.plural} in {self.namespace}" if self.namespace else self.kind.plural
 
     async def refresh(self) -> None:
         """Make the store as the cluster is.
@@ -35,17 +47,25 @@ class Lister:
             await self._list()
         except GoneError:
             await self._list()  # The continue token expired half-way: once more from the start.
+        except ForbiddenError as error:
+            # A service account with Roles alone is told the same of a namespace that does not exist.
+            if self.namespace and not self.settled.is_set():
+                self.problem = error
+                self.settled.set()
+            raise
+        self.problem = None
+        self.settled.set()
 
     async def _list(self) -> None:
         seen: set[Key] = set()
         version = ""
-        async for page in self.client.list_pages(self.kind):
+        async for page in self.client.list_pages(self.kind, namespace=self.namespace):
             version = page.version
             for item in page.items:
                 # Items of a list carry no kind of their own.
                 seen.add(key_of(item))
                 self._tell(self.objects.put({"kind": self.kind.name, **item}, listed=True))
-        self._tell(self.objects.retain(seen, int(version)))
+        self._tell(self.objects.retain(seen, int(version), self.namespace))
 
     def _tell(self, gateways: set[Key]) -> None:
         for gateway in gateways:

@@ -42,8 +42,8 @@ class Objects(Generic[T]):
         self._gateway_of = gateway_of
         self._entries: dict[Key, Entry[T]] = {}
         self._by_gateway: dict[Key, dict[Key, None]] = {}
-        self._listed = 0
-        """resourceVersion of the last whole list: what is older and not in it is gone."""
+        self._listed: dict[str | None, int] = {}
+        """resourceVersion of each namespace's last whole list (None: of all): what is older and not in it is gone."""
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -66,7 +66,7 @@ class Objects(Generic[T]):
         """
         key, version = key_of(body), version_of(body)
         old = self._entries.get(key)
-        floor = 0 if listed else self._listed
+        floor = 0 if listed else max(self._listed.get(key[0], 0), self._listed.get(None, 0))
         if version <= (old.version if old else floor):
             return set()
         meta = ObjectMeta.parse(body)
@@ -85,12 +85,16 @@ class Objects(Generic[T]):
         del self._entries[key]
         return {old.gateway}
 
-    def retain(self, seen: Collection[Key], version: int) -> set[Key]:
-        """After a whole list at ``version``: forget what is not in it. Returns the Gateways to look at."""
-        self._listed = max(self._listed, version)
+    def retain(self, seen: Collection[Key], version: int, namespace: str | None = None) -> set[Key]:
+        """After a whole list at ``version`` (of one namespace, or of all with None): forget what is not in it.
+
+        Returns the Gateways to look at.
+        """
+        self._listed[namespace] = max(self._listed.get(namespace, 0), version)
         affected: set[Key] = set()
         for key in self._entries.keys() - set(seen):
-            affected |= self.remove(key, version)
+            if namespace in {None, key[0]}:
+                affected |= self.remove(key, version)
         return affected
 
     def remember_status(self, body: Mapping[str, Any]) -> None:

@@ -69,3 +69,15 @@ def test_no_workers_are_refused() -> None:
 def test_a_wrong_word_in_the_environment_is_refused_like_one_on_the_command_line(env: dict[str, str]) -> None:
     with pytest.raises(SettingsError, match="choose from"):
         parse_settings([], env)
+
+
+def test_namespaces_are_a_list_with_commas_and_empty_means_all() -> None:
+    assert parsed().namespaces == ()
+    assert parsed("--namespaces", "team-a, team-b,team-a,").namespaces == ("team-a", "team-b")
+    assert parse_settings([], {"TENANTRY_NAMESPACES": "team-a"}).namespaces == ("team-a",)
+
+
+@pytest.mark.parametrize("text", ["team_a", "-a", "*", "a b", "x" * 64])
+def test_what_cannot_be_a_namespace_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match="is not a namespace"):
+        parsed(f"--namespaces={text}")

@@ -24,20 +24,22 @@ def test_pauses_grow_to_half_a_minute_and_never_end() -> None:
     assert pauses[-1] == 30.0
 
 
-async def test_a_watch_that_kopf_does_not_open_again_is_stale() -> None:
+async def test_a_kind_that_kopf_asks_for_no_longer_is_stale() -> None:
     now = 0.0
-    times = WatchTimes(lambda: now)
+    times = WatchTimes(lambda: now, ("a", "b"))
     async with scripted(Answer(), Answer()) as script:
         session = script.client.transport.new_session(times)
         server = script.client.transport.credentials.server
         now = WATCH_SECONDS + STALE_SECONDS + 1
-        assert set(times.stale()) == {"gateways", "agentbindings"}
+        root = "/apis/tenantry.dev/v1alpha1/namespaces"
+        paths = {f"{root}/{where}/{kind}" for where in ("a", "b") for kind in ("gateways", "agentbindings")}
+        assert set(times.stale()) == paths
 
-        async with session.get(f"{server}/apis/tenantry.dev/v1alpha1/gateways", params={"watch": "true"}):
+        async with session.get(f"{server}{root}/a/gateways", params={"watch": "true"}):
             pass
-        async with session.get(f"{server}/apis/tenantry.dev/v1alpha1/agentbindings"):
+        async with session.get(f"{server}/prefix{root}/b/agentbindings"):
             pass
         await session.close()
 
-    assert set(times.stale()) == {"agentbindings"}
+    assert set(times.stale()) == paths - {f"{root}/a/gateways", f"{root}/b/agentbindings"}
     assert [request.headers["Authorization"] for request in script.asked] == ["Bearer first"] * 2

@@ -91,6 +91,17 @@ def test_after_a_list_what_is_not_in_it_is_gone_unless_it_is_newer_than_the_list
     assert sorted(record.key[1] for record in heard.cache.of_gateway(("ns", "a"))) == ["kept", "newer"]
 
 
+def test_a_list_of_one_namespace_tells_nothing_of_others() -> None:
+    heard = Heard()
+    heard.cache.put(live("here", 3))
+
+    heard.cache.retain(set(), 8, "elsewhere")
+    assert len(heard.cache) == 1
+
+    heard.cache.retain(set(), 8, "ns")
+    assert len(heard.cache) == 0
+
+
 def test_objects_are_found_by_gateway_also_after_their_label_changed() -> None:
     heard = Heard()
     heard.cache.put(live("x", 1, gateway="a"))

@@ -30,12 +30,12 @@ def project(live: dict[str, Any]) -> Record:
 class Running:
     """An informer on a script, until the script is exhausted."""
 
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, scope: Scope) -> None:
         self.script = script
         self.told: list[tuple[str | None, str | None]] = []
         self.now = 0.0
         cache = Cache(CONFIG_MAP, project, self._listen)
-        self.informer = Informer(script.client, cache, Scope(selector="g"), clock=lambda: self.now, rand=lambda: 0.0)
+        self.informer = Informer(script.client, cache, scope, clock=lambda: self.now, rand=lambda: 0.0)
 
     def _listen(self, old: Record | None, new: Record | None) -> None:
         self.told.append((old.key[1] if old else None, new.key[1] if new else None))
@@ -49,9 +49,9 @@ class Running:
 
 
 @asynccontextmanager
-async def running(*answers: Answer) -> AsyncIterator[Running]:
+async def running(*answers: Answer, scope: Scope = Scope(selector="g")) -> AsyncIterator[Running]:  # noqa: B008 - frozen
     async with scripted(*answers) as script:
-        run = Running(script)
+        run = Running(script, scope)
         task = asyncio.create_task(run.informer.run())
         await asyncio.wait_for(script.exhausted.wait(), 10)
         yield run
@@ -125,6 +125,23 @@ async def test_a_forbidden_kind_is_a_problem_until_it_is_allowed() -> None:
     async with running(status(403, "Forbidden"), listed(5, item("a", 3))) as run:
         assert run.informer.problem is None
         assert run.known() == {"a": 3}
+
+
+@pytest.mark.parametrize("refusal", [status(403, "Forbidden"), status(404, "NotFound")], ids=["forbidden", "no-api"])
+async def test_an_optional_kind_that_cannot_be_read_is_no_problem_and_is_not_known(refusal: Answer) -> None:
+    async with running(refusal, scope=Scope(optional=True)) as run:
+        assert run.informer.settled.is_set()
+        assert run.informer.problem is None
+        assert not run.informer.known
+    async with running(refusal, listed(5, item("a", 3)), scope=Scope(optional=True)) as run:
+        assert run.informer.known
+
+
+async def test_a_kind_is_watched_in_one_namespace() -> None:
+    scope = Scope(selector="g", namespace="ns")
+    async with running(listed(5, item("a", 3)), scope=scope) as run:
+        assert {request.path for request in run.script.asked} == {"/api/v1/namespaces/ns/configmaps"}
+        assert run.informer.name == "configmaps in ns"
 
 
 async def test_events_of_unknown_types_are_passed_over() -> None:

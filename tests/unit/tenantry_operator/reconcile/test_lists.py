@@ -1,3 +1,6 @@
+import pytest
+
+from tenantry_operator.kube.errors import ForbiddenError
 from tenantry_operator.kube.kinds import GATEWAY, Key
 from tenantry_operator.reconcile.lists import Lister
 from tenantry_operator.reconcile.store import Store
@@ -48,3 +51,33 @@ async def test_a_list_that_expires_half_way_starts_again() -> None:
 
     assert [request.query.get("continue") for request in script.asked] == [None, "token", None]
     assert "a" not in listed.names()
+
+
+async def test_one_namespace_of_several_that_may_not_be_listed_does_not_hold_up_the_start_and_heals() -> None:
+    async with scripted(status(403, "Forbidden"), page(5, "a"), status(403, "Forbidden")) as script:
+        listed = Listed(script)
+        listed.lister.namespace = "ns"
+
+        with pytest.raises(ForbiddenError):
+            await listed.lister.refresh()
+        assert listed.lister.settled.is_set()
+        assert listed.lister.problem is not None
+        assert script.asked[0].path == "/apis/tenantry.dev/v1alpha1/namespaces/ns/gateways"
+
+        await listed.lister.refresh()
+        assert listed.lister.problem is None
+
+        # What was listed once is followed by the watch: a later refusal makes nothing unknown.
+        with pytest.raises(ForbiddenError):
+            await listed.lister.refresh()
+        assert listed.lister.problem is None
+
+
+async def test_a_list_of_everything_that_is_forbidden_is_waited_for() -> None:
+    async with scripted(status(403, "Forbidden")) as script:
+        listed = Listed(script)
+
+        with pytest.raises(ForbiddenError):
+            await listed.lister.refresh()
+
+        assert not listed.lister.settled.is_set()

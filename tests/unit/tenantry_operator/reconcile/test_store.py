@@ -55,6 +55,15 @@ def test_a_list_heals_a_missed_deletion_and_spares_what_is_newer(store: Store) -
     assert [entry.meta.name for entry in store.bindings] == ["newer"]
 
 
+def test_a_list_of_one_namespace_tells_nothing_of_others(store: Store) -> None:
+    store.gateways.put(gateway(3))
+
+    assert store.gateways.retain(set(), 8, "elsewhere") == set()
+    assert store.gateways.put(gateway(4)) == {A}
+    assert store.gateways.retain(set(), 8, "ns") == {A}
+    assert store.gateways.put(gateway(7)) == set()
+
+
 def test_a_late_event_does_not_bring_back_what_a_list_has_shown_to_be_gone(store: Store) -> None:
     store.gateways.put(gateway(3))
     store.gateways.retain(set(), 8)
