@@ -27,7 +27,7 @@ def main() -> int:
         print(tool_path(arguments.name))
     else:
         for tool in TOOLS.values():
-            print(f"{tool.name} {tool.version or '(ours)'}: {', '.join(tool.links) or tool.name}")
+            print(f"{tool.name} {tool.version or '(ours)'}: {', '.join(tool.names)}")
     return 0
 
 

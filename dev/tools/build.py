@@ -20,7 +20,10 @@ SOURCES = ("go.mod", "go.sum", "*.go")
 
 
 def tool_path(name: str) -> Path:
-    """Return the path of an executable such as `kubectl`, after building the tool it belongs to if it is not built."""
+    """Return the path of an executable such as `kubectl`, after building the tool it belongs to if it is not built.
+
+    The same for a file such as `gateway-api.yaml`.
+    """
     return ensure(find_tool(name)) / name
 
 
@@ -54,20 +57,27 @@ def _ingredients(tool: Tool, go_version: str) -> Iterable[bytes]:
 
 def _build(tool: Tool, go: Path, folder: Path) -> None:
     """Build next to the final folder and move it there whole."""
-    version = tool.version
-    say(f"building {tool.name} {version or '(ours)'} (about {tool.cold_minutes:g} min when nothing is cached)")
+    doing, done = ("building", "built") if tool.package else ("downloading", "downloaded")
+    say(f"{doing} {tool.name} {tool.version or '(ours)'} (about {tool.cold_minutes:g} min when nothing is cached)")
     started = time.monotonic()
     staging = folder.with_name(f".{folder.name}.{os.getpid()}")
     staging.mkdir(parents=True, exist_ok=True)
     try:
-        command = [str(go), "build", "-v", "-trimpath", f"-tags={','.join(tool.tags)}"]
-        command += [f"-ldflags={linker_flags(tool, version)}", "-o", str(staging / tool.name), tool.package]
-        _run_with_progress(command, tool, started)
+        if tool.package:
+            _compile(tool, go, staging, started)
+        else:
+            _go(tool, go, "mod", "download", tool.version_of)
         _add_companions(tool, go, staging)
         staging.rename(folder)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    say(f"built {tool.name} in {time.monotonic() - started:.0f} s")
+    say(f"{done} {tool.name} in {time.monotonic() - started:.0f} s")
+
+
+def _compile(tool: Tool, go: Path, folder: Path, started: float) -> None:
+    command = [str(go), "build", "-v", "-trimpath", f"-tags={','.join(tool.tags)}"]
+    command += [f"-ldflags={linker_flags(tool, tool.version)}", "-o", str(folder / tool.name), tool.package]
+    _run_with_progress(command, tool, started)
 
 
 def _run_with_progress(command: list[str], tool: Tool, started: float) -> None:
@@ -113,12 +123,17 @@ def _add_companions(tool: Tool, go: Path, folder: Path) -> None:
 
 def _module_folder(tool: Tool, go: Path) -> Path:
     """Return where Go keeps the sources of the module that the tool comes from."""
-    command = [str(go), "list", "-m", "-f", "{{.Dir}}", tool.version_of]
+    return Path(_go(tool, go, "list", "-m", "-f", "{{.Dir}}", tool.version_of))
+
+
+def _go(tool: Tool, go: Path, *arguments: str) -> str:
+    """Return what a go command says in the tool's module."""
     environment = build_environment(os.environ)
+    command = [str(go), *arguments]
     result = subprocess.run(command, cwd=tool.module, env=environment, capture_output=True, text=True, check=False)
     if result.returncode != 0:
-        raise DevError(f"go list of {tool.version_of} failed: {result.stderr.strip()}")
-    return Path(result.stdout.strip())
+        raise DevError(f"go {arguments[0]} {arguments[1]} for {tool.name} failed: {result.stderr.strip()}")
+    return result.stdout.strip()
 
 
 def classify(line: str) -> str | None:

@@ -13,10 +13,14 @@ MODULES = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A Go program: the module folder, the package in it, and the other names that the binary answers to."""
+    """A Go program: the module folder, the package in it, and the other names that the binary answers to.
+
+    Or only files of a Go module, such as a project's custom resource definitions.
+    """
 
     name: str
     package: str = "."
+    """Empty where nothing is compiled: then the module is only downloaded, for its files."""
     links: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     version_of: str = ""
@@ -27,6 +31,12 @@ class Tool:
     """Files made from the required module's own: a name, and the paths in the module whose YAML documents it joins."""
     cold_minutes: float = field(default=1.0, repr=False)
     """What the progress line promises; no part of the cache key."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every executable and file that there is."""
+        executables = (self.name, *self.links) if self.package else ()
+        return (*executables, *(name for name, _ in self.joined_files))
 
     @property
     def module(self) -> Path:
@@ -52,6 +62,15 @@ KWOK_STAGES = tuple(
     )
 )
 """What fake nodes and pods do when left alone; kwok itself does nothing that no stage says."""
+
+GATEWAY_API_CRDS = tuple(
+    f"config/crd/standard/gateway.networking.k8s.io_{plural}.yaml"
+    for plural in ("gatewayclasses", "gateways", "httproutes")
+)
+PROMETHEUS_OPERATOR_CRDS = tuple(
+    f"example/prometheus-operator-crd/monitoring.coreos.com_{plural}.yaml"
+    for plural in ("servicemonitors", "prometheusrules")
+)
 
 TOOLS: Mapping[str, Tool] = {
     tool.name: tool
@@ -84,16 +103,31 @@ TOOLS: Mapping[str, Tool] = {
             cold_minutes=2,
         ),
         Tool("kind", package="sigs.k8s.io/kind", version_of="sigs.k8s.io/kind"),
+        Tool("promcheck", version_of="github.com/prometheus/prometheus"),
+        Tool(
+            "gateway-api",
+            package="",
+            version_of="sigs.k8s.io/gateway-api",
+            joined_files=(("gateway-api.yaml", GATEWAY_API_CRDS),),
+            cold_minutes=0.1,
+        ),
+        Tool(
+            "prometheus-operator",
+            package="",
+            version_of="github.com/prometheus-operator/prometheus-operator",
+            joined_files=(("prometheus-operator.yaml", PROMETHEUS_OPERATOR_CRDS),),
+            cold_minutes=0.1,
+        ),
     )
 }
 
 
 def find_tool(name: str) -> Tool:
-    """Return the tool whose binary answers to a name (`kubectl` is kubebox's). Raises DevError for an unknown one."""
+    """Return the tool that an executable or file belongs to (`kubectl` is kubebox's). Raises DevError for none."""
     for tool in TOOLS.values():
-        if name == tool.name or name in tool.links:
+        if name == tool.name or name in tool.names:
             return tool
-    known = sorted({*TOOLS, *(link for tool in TOOLS.values() for link in tool.links)})
+    known = sorted({*TOOLS, *(name for tool in TOOLS.values() for name in tool.names)})
     raise DevError(f"no tool is called {name!r}; there are: {', '.join(known)}")
 
 

@@ -21,6 +21,7 @@ def test_every_tool_is_a_module_that_pins_what_it_needs(tool: Tool) -> None:
 
 def test_a_tool_is_found_by_each_name_that_its_binary_answers_to() -> None:
     assert find_tool("kubectl") is find_tool("kubebox") is TOOLS["kubebox"]
+    assert find_tool("gateway-api.yaml") is find_tool("gateway-api") is TOOLS["gateway-api"]
     with pytest.raises(DevError, match=r"no tool is called 'helm'; there are: .*kubectl"):
         find_tool("helm")
 
@@ -90,6 +91,30 @@ def test_a_build_that_fails_leaves_nothing_behind(
         build.ensure(module)
 
     assert [path.suffix for path in (tmp_path / "cache/tenantry/bin").iterdir()] == [".lock"]
+
+
+def test_a_tool_that_is_only_files_is_downloaded_and_not_compiled(
+    module: Tool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (module.module / "go.mod").write_text("module thing\n\ngo 1.26.0\n\nrequire example.com/crds v1.0.0\n")
+    sources = tmp_path / "sources"
+    sources.mkdir()
+    (sources / "a.yaml").write_text("kind: A")
+    (sources / "b.yaml").write_text("kind: B")
+    go = tmp_path / "go"
+    go.write_text(f'#!/bin/sh\necho "$@" >>"$0.log"\n[ "$1" = list ] && echo {sources}\ntrue\n')
+    go.chmod(0o755)
+    monkeypatch.setattr(build, "find_go", lambda: toolchain.Go(go, "1.26.6", packaged=False))
+    joined = (("all.yaml", ("a.yaml", "b.yaml")),)
+
+    folder = build.ensure(replace(module, package="", links=(), version_of="example.com/crds", joined_files=joined))
+
+    assert [path.name for path in folder.iterdir()] == ["all.yaml"]
+    assert (folder / "all.yaml").read_text() == "kind: A\n---\nkind: B"
+    assert (tmp_path / "go.log").read_text().splitlines() == [
+        "mod download example.com/crds",
+        "list -m -f {{.Dir}} example.com/crds",
+    ]
 
 
 def test_a_build_is_put_into_the_cache_whole_and_used_again(
