@@ -16,6 +16,7 @@ from tenantry_operator.errors import TenantryError
 from tenantry_operator.handlers import agent_binding, gateway, lifecycle
 from tenantry_operator.kube.client import Client
 from tenantry_operator.kube.credentials import load_credentials
+from tenantry_operator.kube.transport import Timeouts
 from tenantry_operator.logs import configure_logging
 from tenantry_operator.metrics import Metrics
 from tenantry_operator.reconcile.engine import Engine, World
@@ -37,7 +38,14 @@ async def run(settings: Settings) -> None:
     """
     credentials = await load_credentials(settings.kubeconfig)
     metrics = Metrics()
-    client = Client(credentials, metrics, manager=FIELD_MANAGER, rand=random.random, version=__version__)
+    client = Client(
+        credentials,
+        metrics,
+        manager=FIELD_MANAGER,
+        rand=random.random,
+        version=__version__,
+        timeouts=Timeouts(settings.request_seconds, settings.watch_idle_seconds),
+    )
     world = World(
         now=lambda: datetime.now(UTC),
         rand=random.random,
@@ -57,7 +65,7 @@ async def _operate(settings: Settings, engine: Engine) -> None:
     await engine.wait_for_crds()
     registry = kopf.OperatorRegistry()
     kopf_settings = kopf.OperatorSettings()
-    lifecycle.configure(kopf_settings, random.random)
+    lifecycle.configure(kopf_settings, random.random, settings.watch_idle_seconds)
     times = lifecycle.WatchTimes(asyncio.get_running_loop().time, settings.namespaces)
     stop = asyncio.Event()
     lifecycle.register(registry, engine, times, stop)

@@ -72,6 +72,10 @@ class Settings:
     """How often the Gateways and AgentBindings are listed again, in case a deletion was missed."""
     resync_seconds: float
     """How often every tenant is looked at though nothing has changed; costs no request."""
+    request_seconds: float
+    """How long to wait for an answer of the API server."""
+    watch_idle_seconds: float
+    """After how long a silence a watch is dead; the API server sends a bookmark about once a minute."""
 
     @property
     def direct_pods(self) -> bool:
@@ -104,6 +108,8 @@ def parse_settings(argv: Sequence[str], env: Mapping[str, str]) -> Settings:
         log_format=options.log_format,
         relist_seconds=options.relist_seconds,
         resync_seconds=options.resync_seconds,
+        request_seconds=options.request_seconds,
+        watch_idle_seconds=options.watch_idle_seconds,
     )
 
 
@@ -157,6 +163,8 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
     add("log-format", "json", "one JSON object a line, or text", choices=("json", "text"))
     add("relist-seconds", "1800", "time between full lists of Gateways and AgentBindings", kind=float)
     add("resync-seconds", "450", "time between looks at a tenant that does not change", kind=float)
+    add("request-seconds", "30", "time to wait for an answer of the API server", kind=float)
+    add("watch-idle-seconds", "90", "silence after which a watch is dead; bookmarks come once a minute", kind=float)
     return parser
 
 

@@ -32,13 +32,14 @@ class Backoffs:
             yield min(30.0, 0.5 * 2.0 ** min(attempt, 6)) * (0.5 + self.rand())
 
 
-def configure(settings: kopf.OperatorSettings, rand: Callable[[], float]) -> None:
+def configure(settings: kopf.OperatorSettings, rand: Callable[[], float], idle_seconds: float) -> None:
     """Settings under which kopf only watches: no events of its own, no peering, no scanning of the cluster."""
     settings.posting.enabled = False
     settings.scanning.disabled = True
     settings.peering.standalone = True
     settings.watching.chunk_size = CHUNK
     settings.watching.server_timeout = WATCH_SECONDS
+    settings.watching.inactivity_timeout = idle_seconds
     settings.queueing.idle_timeout = IDLE_SECONDS
     settings.networking.error_backoffs = Backoffs(rand)
     settings.process.ultimate_exiting_timeout = EXIT_SECONDS

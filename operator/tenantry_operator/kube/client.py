@@ -15,7 +15,7 @@ import orjson
 from tenantry_operator.kube.credentials import Credentials
 from tenantry_operator.kube.errors import ApiError, UnavailableError, from_status
 from tenantry_operator.kube.kinds import Json, Kind, key_of
-from tenantry_operator.kube.transport import Request, Transport, json_object
+from tenantry_operator.kube.transport import Request, Timeouts, Transport, json_object
 from tenantry_operator.metrics import Metrics
 
 PAGE = 500
@@ -25,8 +25,6 @@ APPLY_PATCH = "application/apply-patch+yaml"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 METADATA_OBJECT = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 NEVER_STORED_VERSION = "1"
-WATCH_IDLE_TIMEOUT = 90.0
-"""Seconds. The API server sends a bookmark about once a minute: a watch that is silent for longer is dead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +55,10 @@ class Client:
         manager: str,
         rand: Callable[[], float],
         version: str = "dev",
+        timeouts: Timeouts | None = None,
     ) -> None:
         self.manager = manager
-        self.transport = Transport(credentials, metrics, f"{manager}/{version}", rand)
+        self.transport = Transport(credentials, metrics, f"{manager}/{version}", rand, timeouts or Timeouts())
 
     @property
     def in_cluster(self) -> bool:
@@ -133,8 +132,7 @@ class Client:
             params | ({"labelSelector": selector} if selector else {}),
             accept=f"{METADATA_OBJECT},application/json" if metadata_only else "application/json",
         )
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=WATCH_IDLE_TIMEOUT)
-        async with self.transport.open(request, timeout) as response:
+        async with self.transport.open(request, self.transport.timeouts.of_watch) as response:
             async for line in lines(response.content.iter_any()):
                 parsed = json_object(line)
                 if "type" not in parsed or "object" not in parsed:

@@ -62,6 +62,10 @@ class UnavailableError(ApiError):
     """5xx, a broken connection or a time-out: the same request may succeed later."""
 
 
+class TimedOutError(UnavailableError):
+    """No answer in time: whoever asks has waited long enough already."""
+
+
 _RBAC = re.compile(r'cannot (?P<verb>\S+) resource "(?P<resource>[^"]+)" in API group "(?P<group>[^"]*)"')
 
 

@@ -17,6 +17,7 @@ import orjson
 from tenantry_operator.kube.credentials import Credentials
 from tenantry_operator.kube.errors import (
     ApiError,
+    TimedOutError,
     TooManyRequestsError,
     UnauthorizedError,
     UnavailableError,
@@ -31,9 +32,28 @@ ATTEMPTS = 4
 BASE_DELAY = 0.1
 MAX_DELAY = 2.0
 """Seconds; a server that asks for a longer pause is obeyed by the queue, not by a sleeping worker."""
-REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
-CONNECTIONS = 64
+CONNECT_SECONDS = 5.0
 MAX_REMEMBERED_WARNINGS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long to wait for the API server, in seconds."""
+
+    request: float = 30.0
+    """For an answer. Longer than it takes for itself where it asks slow webhooks and a slow etcd."""
+    idle: float = 90.0
+    """For the next line of a watch: a bookmark comes about once a minute, so that a longer silence is a dead watch."""
+
+    @property
+    def of_request(self) -> aiohttp.ClientTimeout:
+        """Limits of a plain request."""
+        return aiohttp.ClientTimeout(total=self.request, sock_connect=CONNECT_SECONDS)
+
+    @property
+    def of_watch(self) -> aiohttp.ClientTimeout:
+        """Limits of a watch: without an end, but not silent."""
+        return aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=self.idle)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +83,9 @@ class Request:
 
 def retry_delay(error: ApiError, attempt: int, rand: Callable[[], float]) -> float | None:
     """Seconds until attempt number ``attempt`` + 1 (from 1), or None to give up; ``rand`` is uniform in [0, 1)."""
-    if not isinstance(error, TooManyRequestsError | UnavailableError) or attempt >= ATTEMPTS:
+    if isinstance(error, TimedOutError) or not isinstance(error, TooManyRequestsError | UnavailableError):
+        return None
+    if attempt >= ATTEMPTS:
         return None
     delay = BASE_DELAY * 2 ** (attempt - 1) * (0.5 + rand())
     asked = error.retry_after or 0.0
@@ -73,8 +95,16 @@ def retry_delay(error: ApiError, attempt: int, rand: Callable[[], float]) -> flo
 class Transport:
     """An open session. Close it with ``close``."""
 
-    def __init__(self, credentials: Credentials, metrics: Metrics, user_agent: str, rand: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        credentials: Credentials,
+        metrics: Metrics,
+        user_agent: str,
+        rand: Callable[[], float],
+        timeouts: Timeouts,
+    ) -> None:
         self.credentials = credentials
+        self.timeouts = timeouts
         self._metrics = metrics
         self._user_agent = user_agent
         self._rand = rand
@@ -85,10 +115,11 @@ class Transport:
     def new_session(self, *middlewares: aiohttp.ClientMiddlewareType) -> aiohttp.ClientSession:
         """A session with our credentials and name, also for kopf, which takes one ready-made; the caller closes it."""
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=self.credentials.ssl_context(), limit=CONNECTIONS),
+            # Without a limit: a request that hangs must not keep others from being sent. Who asks is limited elsewhere.
+            connector=aiohttp.TCPConnector(ssl=self.credentials.ssl_context(), limit=0),
             headers={"User-Agent": self._user_agent},
             middlewares=(self._authenticate, *middlewares),
-            timeout=REQUEST_TIMEOUT,
+            timeout=self.timeouts.of_request,
         )
 
     async def close(self) -> None:
@@ -120,7 +151,7 @@ class Transport:
 
     @asynccontextmanager
     async def open(
-        self, request: Request, limits: aiohttp.ClientTimeout = REQUEST_TIMEOUT, *, any_status: bool = False
+        self, request: Request, limits: aiohttp.ClientTimeout | None = None, *, any_status: bool = False
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """One attempt; the response is a success (unless ``any_status``) and its body is still to be read.
 
@@ -135,15 +166,17 @@ class Transport:
                 params=request.params,
                 data=request.body,
                 headers=request.headers,
-                timeout=limits,
+                timeout=limits or self.timeouts.of_request,
             ) as response:
                 code = response.status
                 self._log_warnings(response, request)
                 if code >= 400 and not any_status:
                     raise from_status(code, json_object(await response.read()), str(request), _retry_after(response))
                 yield response
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise UnavailableError(0, type(error).__name__, str(error) or "timed out", str(request)) from error
+        except TimeoutError as error:
+            raise TimedOutError(0, "TimedOut", str(error) or "no answer in time", str(request)) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise UnavailableError(0, type(error).__name__, str(error) or "broken off", str(request)) from error
         finally:
             self._metrics.api_requests.labels(request.verb, request.resource, str(code)).inc()
 

@@ -28,6 +28,7 @@ from tenantry_operator.reconcile.rollout import Rollouts
 from tenantry_operator.reconcile.store import Store
 from tenantry_operator.reconcile.tally import Tally
 from tenantry_operator.reconcile.upgrades import Upgrades
+from tenantry_operator.reconcile.workers import Workers
 from tenantry_operator.resources.image import Defaults
 from tenantry_operator.settings import Settings
 
@@ -39,8 +40,6 @@ STALE_SECONDS = 300.0
 """A watch without any sign of life for so long is dead: five bookmarks have not come."""
 BURST_SECONDS = 0.1
 """How long changes of status are gathered: controllers and kubelets write them one by one."""
-DRAIN_SECONDS = 3.0
-"""Time for reconciles in flight when the operator ends. A cut-off one does no harm: the next start looks again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ class Engine:
         self._probe: PodProbe = DirectProbe() if settings.direct_pods else ProxyProbe(client)
         self._reconciler = self._build()
         self._tasks: list[asyncio.Task[None]] = []
-        self._workers: list[asyncio.Task[None]] = []
+        self._workers = Workers(self.queue, self._look)
         self._ids = itertools.count(1)
         self.failed: asyncio.Future[None] = loop.create_future()
         """Ends with the error that broke one of our tasks: the process should end, too."""
@@ -96,13 +95,11 @@ class Engine:
     async def stop(self) -> None:
         """Let reconciles in flight finish for a moment, then end everything."""
         self.queue.close()
-        for worker in self._workers:
-            worker.cancel()
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._workers, *self._tasks, return_exceptions=True)
-        self._workers.clear()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
+        await self._workers.drain()
         await self._probe.close()
 
     def observe(self, kind: Kind, event: str | None, body: Json) -> None:
@@ -141,22 +138,8 @@ class Engine:
         await self._cluster.settled()
         log.info("starting: %d Gateways, %d AgentBindings", len(self.store.gateways), len(self.store.bindings))
         for number in range(self._settings.workers):
-            self._workers.append(self._watched(asyncio.create_task(self._work(), name=f"worker {number}")))
+            self._spawn(self._workers.work(), f"worker {number}")
         self._spawn(self._every(self._settings.resync_seconds, self._resync), "resync")
-
-    async def _work(self) -> None:
-        """One worker, until cancelled; a reconcile in flight may finish."""
-        while True:
-            key = await self.queue.get()
-            step = asyncio.ensure_future(self._look(key))
-            try:
-                await asyncio.shield(step)
-            except asyncio.CancelledError:
-                await asyncio.wait({step}, timeout=DRAIN_SECONDS)
-                step.cancel()
-                raise
-            finally:
-                self.queue.done(key)
 
     async def _look(self, key: Key) -> None:
         """Reconcile one key. Whatever it runs into, the worker goes on and the key comes back later."""

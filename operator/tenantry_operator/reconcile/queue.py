@@ -86,6 +86,8 @@ class WorkQueue:
     _again: dict[Key, _Waiting] = field(default_factory=dict)
     """Keys that were added while a worker had them."""
     _failures: dict[Key, int] = field(default_factory=dict)
+    _held: dict[Key, float] = field(default_factory=dict)
+    """When keys may be looked at again at the earliest."""
     _later: dict[Key, Timer] = field(default_factory=dict)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -112,16 +114,23 @@ class WorkQueue:
         self._later[key] = self.timers.call_at(due, partial(self._due, key, priority))
 
     def retry(self, key: Key, at_least: float = 0.0) -> float:
-        """Look at a key again after a pause that doubles with each failure. Returns the pause in seconds."""
+        """Look at a key again after a pause that doubles with each failure. Returns the pause in seconds.
+
+        It goes behind fresh changes of other keys. Before ``at_least`` seconds are over it is not looked at whatever
+        happens to it: the API server has asked for that.
+        """
         failures = self._failures[key] = self._failures.get(key, 0) + 1
         pause = min(MAX_DELAY, BASE_DELAY * 2.0 ** min(failures - 1, 30))
         pause = max(pause * (0.75 + self.rand() / 2), at_least)
-        self.add_after(key, pause)
+        if at_least > 0:
+            self._held[key] = self.timers.time() + at_least
+        self.add_after(key, pause, Priority.BACKGROUND)
         return pause
 
     def forget(self, key: Key) -> None:
         """The key's work has succeeded: its next failure starts with the shortest pause."""
         self._failures.pop(key, None)
+        self._held.pop(key, None)
 
     def take(self) -> Key | None:
         """The next key, or None if none waits. The caller must call ``done`` when it has worked on it."""
@@ -154,6 +163,9 @@ class WorkQueue:
         self._later.clear()
 
     def _enqueue(self, key: Key, priority: Priority, since: float) -> None:
+        if (held := self._held.get(key, 0.0) - self.timers.time()) > 0:
+            self.add_after(key, held, priority)
+            return
         fresh, background = self._lanes[Priority.FRESH], self._lanes[Priority.BACKGROUND]
         if key in fresh:
             return

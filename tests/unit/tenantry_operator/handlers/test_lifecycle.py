@@ -10,11 +10,12 @@ from tests.unit.tenantry_operator.kube.scripted import Answer, scripted
 def test_kopf_posts_nothing_scans_nothing_and_never_gives_up() -> None:
     settings = kopf.OperatorSettings()
 
-    configure(settings, lambda: 0.5)
+    configure(settings, lambda: 0.5, 77.0)
 
     assert (settings.posting.enabled, settings.scanning.disabled, settings.peering.standalone) == (False, True, True)
     assert str(settings.watching.server_timeout).isdigit()  # It goes into the URL as it is.
     assert isinstance(settings.networking.error_backoffs, Backoffs)
+    assert settings.watching.inactivity_timeout == 77.0
 
 
 def test_pauses_grow_to_half_a_minute_and_never_end() -> None:

@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from tenantry_operator.kube.client import Client
+from tenantry_operator.kube.transport import Timeouts
 from tenantry_operator.metrics import Metrics
 
 
@@ -83,7 +84,7 @@ class Script:
 
 
 @asynccontextmanager
-async def scripted(*answers: Answer) -> AsyncIterator[Script]:
+async def scripted(*answers: Answer, timeouts: Timeouts | None = None) -> AsyncIterator[Script]:
     """A client of a server with this script."""
     script = Script(list(answers))
     app = web.Application()
@@ -91,7 +92,9 @@ async def scripted(*answers: Answer) -> AsyncIterator[Script]:
     server = TestServer(app)
     await server.start_server(shutdown_timeout=0.0)
     credentials = Credentials(f"http://127.0.0.1:{server.port}")
-    script.client = Client(credentials, script.metrics, manager="tenantry-operator", rand=lambda: 0.0)
+    script.client = Client(
+        credentials, script.metrics, manager="tenantry-operator", rand=lambda: 0.0, timeouts=timeouts
+    )
     try:
         yield script
     finally:

@@ -9,6 +9,7 @@ from tenantry_operator.kube import informer as module
 from tenantry_operator.kube.cache import Cache, Labels, Record, record_of
 from tenantry_operator.kube.informer import Informer, Scope
 from tenantry_operator.kube.kinds import CONFIG_MAP
+from tenantry_operator.kube.transport import Timeouts
 from tests.unit.tenantry_operator.kube.scripted import Answer, Script, line, scripted, status
 
 NAMES = Labels("g", "m")
@@ -49,9 +50,11 @@ class Running:
 
 
 @asynccontextmanager
-async def running(*answers: Answer, scope: Scope = Scope(selector="g")) -> AsyncIterator[Running]:  # noqa: B008 - frozen
-    async with scripted(*answers) as script:
-        run = Running(script, scope)
+async def running(
+    *answers: Answer, scope: Scope | None = None, timeouts: Timeouts | None = None
+) -> AsyncIterator[Running]:
+    async with scripted(*answers, timeouts=timeouts) as script:
+        run = Running(script, scope or Scope(selector="g"))
         task = asyncio.create_task(run.informer.run())
         await asyncio.wait_for(script.exhausted.wait(), 10)
         yield run
@@ -103,10 +106,9 @@ async def test_a_cut_connection_and_a_half_written_line_lose_nothing() -> None:
         assert run.watched_from() == [None, "5", "6", "7"]
 
 
-async def test_a_silent_watch_is_given_up_and_taken_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tenantry_operator.kube.client.WATCH_IDLE_TIMEOUT", 0.05)
+async def test_a_silent_watch_is_given_up_and_taken_up_again() -> None:
     silent = Answer(chunks=(line("ADDED", item("a", 6)),), hang=True)
-    async with running(listed(5), silent) as run:
+    async with running(listed(5), silent, timeouts=Timeouts(idle=0.05)) as run:
         assert run.watched_from()[:3] == [None, "5", "6"]
 
 

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tenantry_operator.kube import errors
-from tenantry_operator.kube.errors import ApiError, TooManyRequestsError, UnavailableError, from_status
+from tenantry_operator.kube.errors import ApiError, TimedOutError, TooManyRequestsError, UnavailableError, from_status
 from tenantry_operator.kube.kinds import CONFIG_MAP
-from tenantry_operator.kube.transport import ATTEMPTS, MAX_DELAY, json_object, retry_delay
+from tenantry_operator.kube.transport import ATTEMPTS, MAX_DELAY, Timeouts, json_object, retry_delay
 from tests.unit.tenantry_operator.kube.scripted import Answer, scripted, status
 
 OBJECT = {"metadata": {"name": "x"}}
@@ -61,6 +61,14 @@ async def test_a_server_that_is_not_there_is_unavailable() -> None:
         pass
     with pytest.raises((UnavailableError, RuntimeError)):
         await script.client.get(CONFIG_MAP, "ns", "x")
+
+
+async def test_an_answer_that_does_not_come_in_time_is_not_asked_for_again() -> None:
+    async with scripted(Answer(chunks=(b"{",), hang=True), timeouts=Timeouts(request=0.05)) as script:
+        with pytest.raises(TimedOutError):
+            await script.client.get(CONFIG_MAP, "ns", "x")
+
+    assert len(script.asked) == 1
 
 
 async def test_an_answer_that_breaks_off_is_unavailable() -> None:

@@ -242,3 +242,45 @@ def test_no_key_is_lost_and_none_is_worked_on_twice_at_once(steps: list[tuple[st
 
     assert workers.owed == set()
     assert len(workers.queue) == 0
+
+
+def test_a_retry_waits_behind_fresh_changes_of_other_keys(queue: WorkQueue, timers: FakeTimers) -> None:
+    queue.add(A)
+    queue.take()
+    queue.retry(A)
+    queue.done(A)
+    timers.advance(MAX_DELAY)
+
+    queue.add(B)
+
+    assert [queue.take(), queue.take()] == [B, A]
+
+
+def test_while_the_server_asks_to_wait_a_key_is_not_handed_out_whatever_happens(
+    queue: WorkQueue, timers: FakeTimers
+) -> None:
+    queue.add(A)
+    queue.take()
+    queue.add(A)
+    assert queue.retry(A, at_least=30.0) == 30.0
+    queue.done(A)
+    queue.add(A)
+    queue.add_after(A, 1.0)
+    queue.add(B)
+
+    timers.advance(29.0)
+    assert [queue.take(), queue.take()] == [B, None]
+    timers.advance(1.0)
+    assert [queue.take(), queue.take()] == [A, None]
+
+
+def test_a_success_ends_the_wait_that_the_server_asked_for(queue: WorkQueue) -> None:
+    queue.add(A)
+    queue.take()
+    queue.retry(A, at_least=30.0)
+    queue.forget(A)
+    queue.done(A)
+
+    queue.add(A)
+
+    assert queue.take() == A
