@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from tenantry_config.document import BindingConfig, Config
 from tenantry_config.names import ANY
@@ -122,19 +123,36 @@ def session_key(chosen: Route, message: Message) -> str:
 
 
 def shadowed_by(bindings: Sequence[BindingConfig]) -> dict[int, int]:
-    """Index of each binding that can never win against an equal one → index of that one.
+    """Index of each binding that never takes a message → index of one that takes all of them first.
 
-    Equal means the same match at the same trust level; `bindings` are in the document's order.
+    That is an equal match at the same trust level which comes first; and for a foreign namespace's binding any match
+    of the own level that covers it. Nothing else hides a binding wholly: at one level the more specific comes first,
+    and several matches together cover one only if one of them does, since ids are without number. `bindings` are in
+    the document's order.
     """
-    winners: dict[tuple[bool, str, str | None, str | None], int] = {}
+    winners: dict[tuple[bool, _Match], int] = {}
     shadowed: dict[int, int] = {}
     for index in sorted(range(len(bindings)), key=lambda place: precedence(bindings[place], place)):
         binding = bindings[index]
-        match = (binding.namespace is not None, binding.channel, binding.channel_id, binding.sender_id)
-        winner = winners.setdefault(match, index)
+        foreign, match = binding.namespace is not None, _match(binding)
+        above = [winners[False, wider] for wider in _covering(match) if (False, wider) in winners] if foreign else []
+        winner = above[0] if above else winners.setdefault((foreign, match), index)
         if winner != index:
             shadowed[index] = winner
     return shadowed
+
+
+_Match = tuple[str, str | None, str | None]
+
+
+def _match(binding: BindingConfig) -> _Match:
+    return binding.channel, binding.channel_id, binding.sender_id
+
+
+def _covering(match: _Match) -> Iterator[_Match]:
+    """Every match that takes at least the same messages: each field equal or left open; the equal one first."""
+    channel, channel_id, sender_id = match
+    return product(dict.fromkeys((channel, ANY)), dict.fromkeys((channel_id, None)), dict.fromkeys((sender_id, None)))
 
 
 def label(binding: BindingConfig, index: int) -> str:

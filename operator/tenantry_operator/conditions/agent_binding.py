@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from tenantry_config.document import BindingConfig
@@ -14,36 +14,52 @@ from tenantry_operator.api.v1alpha1.gateway import Gateway
 from tenantry_operator.api.v1alpha1.routes import in_order, inline_route, route_of
 from tenantry_operator.conditions import reasons
 from tenantry_operator.conditions.condition import Finding, conditions, listed
-from tenantry_operator.conditions.observation import Observation, Problem, Verdict
+from tenantry_operator.conditions.consent import (
+    Key,
+    LabelsOf,
+    foreign_fault,
+    not_there,
+    rules_about,
+    surplus,
+    unknown_labels,
+)
+from tenantry_operator.conditions.observation import Observation, Problem, RouteId, Verdict
 from tenantry_operator.errors import InvalidObject
 
 __all__ = ["Verdict", "binding_status", "invalid_binding_status", "judge", "programmed"]
 
 
 def judge(
-    gateway: Gateway | None, bindings: Sequence[AgentBinding], fault: Problem | None = None
+    gateway: Gateway | None,
+    bindings: Sequence[AgentBinding],
+    fault: Problem | None = None,
+    *,
+    labels_of: LabelsOf = unknown_labels,
+    fitting: Container[Key] | None = None,
 ) -> tuple[Verdict, ...]:
     """One verdict for each binding of one Gateway, in the same order.
 
-    ``gateway`` is None where none of that name exists, or where it could not be parsed; then ``fault`` says why.
+    Args:
+        gateway: None where none of that name exists, or where it could not be parsed.
+        bindings: all that refer to it.
+        fault: why it could not be parsed. Other namespaces are not told: what it allows is not known.
+        labels_of: labels of other namespaces.
+        fitting: keys of the bindings whose routes fit into the configuration; None where all do.
     """
     if gateway is None:
         return tuple(_without_gateway(binding, fault) for binding in bindings)
-    faults = {binding.key: _fault(gateway, binding) for binding in bindings}
+    faults = {binding.key: _fault(gateway, binding, labels_of) for binding in bindings}
+    faults |= surplus(in_order(binding for binding in bindings if faults[binding.key] is None), fitting)
     accepted = in_order(binding for binding in bindings if faults[binding.key] is None)
     winners = _winners(gateway, accepted)
     return tuple(_verdict(binding, faults[binding.key], winners.get(binding.key)) for binding in bindings)
 
 
 def _without_gateway(binding: AgentBinding, fault: Problem | None) -> Verdict:
-    namespace, name = binding.gateway_key
-    if fault is not None:
-        return Verdict(binding, False, reasons.GATEWAY_INVALID, f"Gateway {namespace}/{name}: {fault.message}")
-    message = (
-        f"Gateway {namespace}/{name} does not exist. Fix: correct spec.gatewayRef.name or create it; "
-        f"what is there: kubectl -n {namespace} get tgw"
-    )
-    return Verdict(binding, False, reasons.GATEWAY_NOT_FOUND, message)
+    if fault is not None and not binding.foreign:
+        message = f"Gateway {'/'.join(binding.gateway_key)}: {fault.message}"
+        return Verdict(binding, False, reasons.GATEWAY_INVALID, message)
+    return _verdict(binding, not_there(binding), None)
 
 
 def _verdict(binding: AgentBinding, fault: Problem | None, winner: str | None) -> Verdict:
@@ -66,7 +82,7 @@ def _agent_is_unknown(gateway: Gateway, binding: AgentBinding) -> Problem | None
     return Problem(reasons.AGENT_NOT_FOUND, message)
 
 
-def _route_is_refused(gateway: Gateway, binding: AgentBinding) -> Problem | None:  # noqa: ARG001 - a check's signature
+def _route_is_refused(binding: AgentBinding) -> Problem | None:
     try:
         route_of(binding)
     except InvalidObject as error:
@@ -75,11 +91,13 @@ def _route_is_refused(gateway: Gateway, binding: AgentBinding) -> Problem | None
     return None
 
 
-CHECKS: Sequence[Callable[[Gateway, AgentBinding], Problem | None]] = (_agent_is_unknown, _route_is_refused)
-
-
-def _fault(gateway: Gateway, binding: AgentBinding) -> Problem | None:
-    return next(filter(None, (check(gateway, binding) for check in CHECKS)), None)
+def _fault(gateway: Gateway, binding: AgentBinding, labels_of: LabelsOf) -> Problem | None:
+    """The first thing that is wrong with a binding by itself. Consent comes first: it decides what may be told."""
+    if binding.foreign:
+        fault = foreign_fault(gateway, binding, rules_about(gateway, binding, labels_of))
+    else:
+        fault = _agent_is_unknown(gateway, binding)
+    return fault or _route_is_refused(binding)
 
 
 def _winners(gateway: Gateway, accepted: Sequence[AgentBinding]) -> dict[tuple[str, str], str]:
@@ -91,33 +109,43 @@ def _winners(gateway: Gateway, accepted: Sequence[AgentBinding]) -> dict[tuple[s
         except InvalidObject:
             return {}  # Nothing of this Gateway is rendered: its own status says why.
     routes = [*inline, *map(route_of, accepted)]
-    names = [f"spec.bindings[{index}] of Gateway {'/'.join(gateway.key)}" for index in range(len(inline))]
-    names += [f"AgentBinding {'/'.join(binding.key)}" for binding in accepted]
     offset = len(inline)
     return {
-        accepted[loser - offset].key: names[winner] for loser, winner in shadowed_by(routes).items() if loser >= offset
+        accepted[loser - offset].key: _named(gateway, accepted, winner - offset, accepted[loser - offset])
+        for loser, winner in shadowed_by(routes).items()
+        if loser >= offset
     }
 
 
-def programmed(seen: Observation) -> bool | None:
-    """Whether every ready pod serves the desired configuration; None where no pod is known not to."""
+def _named(gateway: Gateway, accepted: Sequence[AgentBinding], winner: int, told: AgentBinding) -> str:
+    """A route (an inline one where ``winner`` is negative) as the binding that is told may know it."""
+    route = accepted[winner] if winner >= 0 else None
+    if told.foreign and (route is None or not route.foreign):
+        return "A route of the Gateway's own namespace"
+    if route is None:
+        return f"spec.bindings[{winner + len(gateway.spec.bindings)}] of Gateway {'/'.join(gateway.key)}"
+    if told.foreign and route.meta.namespace != told.meta.namespace:
+        return "An AgentBinding of another namespace"
+    return f"AgentBinding {'/'.join(route.key)}"
+
+
+def programmed(seen: Observation) -> frozenset[RouteId] | None:
+    """The routes that every ready pod serves, going by the configuration that it reports; None without a ready pod."""
     ready = [pod for pod in seen.pods if pod.ready and not pod.deleting]
-    if seen.desired is None or not ready:
-        return False
-    served = {seen.served.get(pod.name) for pod in ready}
-    if served - {None, seen.desired.config_hash}:
-        return False
-    return None if None in served else True
+    if not ready:
+        return None
+    nothing: frozenset[RouteId] = frozenset()
+    return frozenset.intersection(*(seen.contents.get(seen.served.get(pod.name, ""), nothing) for pod in ready))
 
 
-def binding_status(verdict: Verdict, programmed: bool | None, now: str) -> dict[str, Any]:
-    """The binding's whole status. ``programmed`` is None where it is not known; ``now`` is RFC 3339, UTC."""
+def binding_status(verdict: Verdict, programmed: frozenset[RouteId] | None, now: str) -> dict[str, Any]:
+    """The binding's whole status. ``programmed`` are the routes served; ``now`` is RFC 3339, UTC."""
     meta = verdict.binding.meta
     previous: Sequence[Mapping[str, Any]] = verdict.binding.status.get("conditions", ())
     findings = {
         "Accepted": Finding("True" if verdict.accepted else "False", verdict.reason, verdict.message),
         "ResolvedRefs": _resolved(verdict),
-        "Programmed": _programmed(verdict, programmed, previous),
+        "Programmed": _programmed(verdict, programmed),
         "Conflicted": _conflicted(verdict),
     }
     return {
@@ -146,27 +174,28 @@ def _resolved(verdict: Verdict) -> Finding:
     return Finding("True", reasons.RESOLVED, "The Gateway and its agent exist.")
 
 
-def _programmed(verdict: Verdict, programmed: bool | None, previous: Sequence[Mapping[str, Any]]) -> Finding:
-    """Once served, a route stays so until it changes itself.
+def _programmed(verdict: Verdict, programmed: frozenset[RouteId] | None) -> Finding:
+    """True only while every ready pod reports a configuration that holds this very route.
 
-    The pods keep it through the changes of others and through their own restarts: no need to write the status of
-    every binding twice whenever one of them changes, or when the operator starts and has asked no pod yet.
+    It may be an older configuration than the latest: so the change of one binding does not flip the others.
     """
     if not verdict.accepted:
         return Finding("False", reasons.NOT_ACCEPTED, "The binding is not accepted.")
-    before = next((one for one in previous if one.get("type") == "Programmed"), {})
-    same = before.get("observedGeneration") == verdict.binding.meta.generation
-    if programmed or (same and before.get("status") == "True"):
+    if programmed is not None and verdict.binding.route_id in programmed:
         return Finding("True", reasons.PROGRAMMED, "Every ready pod of the gateway serves this route.")
-    message = "Not every pod of the gateway serves this route yet; the Gateway's Ready condition says how it stands."
-    return Finding("False", reasons.PENDING, message)
+    namespace, name = verdict.binding.gateway_key
+    see = "" if verdict.binding.foreign else f" See: kubectl -n {namespace} describe tgw {name}"
+    if programmed is None:
+        return Finding("False", reasons.NO_READY_PODS, f"No pod of the gateway is ready.{see}")
+    return Finding("False", reasons.PENDING, f"Not every ready pod of the gateway serves this route yet.{see}")
 
 
 def _conflicted(verdict: Verdict) -> Finding | None:
     if not verdict.accepted or verdict.shadowed_by is None:
         return None
     message = (
-        f"{verdict.shadowed_by} takes the same messages and comes first (the higher priority does, then inline "
-        "bindings, then the older). Fix: narrow one match, change a priority, or delete one of them."
+        f"{verdict.shadowed_by} takes the same messages and comes first (the Gateway's own namespace does, then the "
+        "higher priority, then inline bindings, then the older). Fix: narrow the match, change a priority, or delete "
+        "one of them."
     )
     return Finding("True", reasons.SHADOWED, message)

@@ -11,7 +11,7 @@ from tenantry_operator.api.v1alpha1.routes import in_order, inline_route, route_
 from tenantry_operator.conditions import reasons
 from tenantry_operator.conditions.condition import Finding, conditions, first_finding, listed
 from tenantry_operator.conditions.deployment import deployment_available
-from tenantry_operator.conditions.observation import Observation
+from tenantry_operator.conditions.observation import Observation, Verdict
 from tenantry_operator.conditions.secrets import secrets_available
 from tenantry_operator.errors import InvalidObject
 
@@ -146,17 +146,34 @@ def rollout_pending(seen: Observation) -> Finding | None:
 
 
 def bindings_accepted(seen: Observation) -> Finding:
-    """Names the AgentBindings that are not accepted, and inline bindings that never apply."""
-    rejected = [verdict for verdict in seen.verdicts if not verdict.accepted]
-    hidden = _hidden_inline_bindings(seen)
-    note = f" These never apply, since others take the same messages: {listed(hidden)}." if hidden else ""
-    if not rejected:
-        accepted = len(seen.verdicts) - len(rejected)
-        return Finding("True", reasons.ALL_ACCEPTED, f"AgentBindings accepted: {accepted}.{note}")
-    names = listed(f"{'/'.join(verdict.binding.key)} ({verdict.reason})" for verdict in rejected)
+    """Names the AgentBindings that are not accepted, and inline bindings that never apply.
+
+    What another namespace gets wrong is a note and no trouble of the Gateway's; what it does not consent to is nothing.
+    """
+    rejected = [verdict for verdict in seen.verdicts if not verdict.accepted and not verdict.stranger]
+    own = [verdict for verdict in rejected if not verdict.binding.foreign]
+    note = _notes(seen, [verdict for verdict in rejected if verdict.binding.foreign])
     namespace = seen.gateway.meta.namespace
-    message = f"AgentBindings not accepted: {names}. See: kubectl -n {namespace} get tab -o wide.{note}"
-    return Finding("False", reasons.BINDINGS_REJECTED, message)
+    if seen.blind_selectors is not None:
+        return Finding("False", seen.blind_selectors.reason, seen.blind_selectors.message + note)
+    if own:
+        message = f"AgentBindings not accepted: {_named(own)}. See: kubectl -n {namespace} get tab -o wide.{note}"
+        return Finding("False", reasons.BINDINGS_REJECTED, message)
+    accepted = sum(verdict.accepted for verdict in seen.verdicts)
+    return Finding("True", reasons.ALL_ACCEPTED, f"AgentBindings accepted: {accepted}.{note}")
+
+
+def _notes(seen: Observation, foreign: Sequence[Verdict]) -> str:
+    """What is not in effect, though nothing is wrong with the Gateway."""
+    hidden = _hidden_inline_bindings(seen)
+    note = f" Not accepted from other namespaces: {_named(foreign)}." if foreign else ""
+    if hidden:
+        note += f" These never apply, since others take the same messages: {listed(hidden)}."
+    return note
+
+
+def _named(verdicts: Sequence[Verdict]) -> str:
+    return listed(f"{'/'.join(verdict.binding.key)} ({verdict.reason})" for verdict in verdicts)
 
 
 def _hidden_inline_bindings(seen: Observation) -> list[str]:

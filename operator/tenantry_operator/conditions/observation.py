@@ -8,6 +8,10 @@ from typing import Any, Protocol
 
 from tenantry_operator.api.v1alpha1.agent_binding import AgentBinding
 from tenantry_operator.api.v1alpha1.gateway import Gateway
+from tenantry_operator.conditions import reasons
+
+RouteId = tuple[str, int]
+"""Uid and generation of an AgentBinding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,12 @@ class Verdict:
     reason: str
     message: str
     shadowed_by: str | None = None
-    """The binding that always wins over this one, as a person would name it."""
+    """The binding that always wins over this one, as the binding may know it."""
+
+    @property
+    def stranger(self) -> bool:
+        """Whether it is of a namespace to which the Gateway does not exist: the Gateway is not told either."""
+        return self.binding.foreign and self.reason == reasons.GATEWAY_NOT_FOUND
 
 
 class Rendered(Protocol):
@@ -106,6 +115,10 @@ class Observation:
     verdicts: tuple[Verdict, ...] = ()
     served: Mapping[str, str] = field(default_factory=dict)
     """The configuration hash that each pod reports, by the pod's name."""
+    contents: Mapping[str, frozenset[RouteId]] = field(default_factory=dict)
+    """The AgentBindings in each configuration that is known, by its hash."""
     problem: Problem | None = None
     waits_for_image: bool = False
     """Whether a changed default image has not come to this Gateway yet, since others come first."""
+    blind_selectors: Problem | None = None
+    """Why namespaces cannot be selected by their labels, where the Gateway does so and they cannot."""

@@ -37,16 +37,23 @@ ROLLOUT_QUEUED: Final = "RolloutQueued"
 # BindingsAccepted
 ALL_ACCEPTED: Final = "AllAccepted"
 BINDINGS_REJECTED: Final = "BindingsRejected"
+# A selector in spec.allowedBindings has no effect: the operator cannot read the labels of namespaces.
+NAMESPACES_UNREADABLE: Final = "NamespacesUnreadable"
 
 # AgentBinding
 ACCEPTED: Final = "Accepted"
 GATEWAY_NOT_FOUND: Final = "GatewayNotFound"
 GATEWAY_INVALID: Final = "GatewayInvalid"
 AGENT_NOT_FOUND: Final = "AgentNotFound"
+# The Gateway of another namespace consents to the agent, but not with this channel.
+CHANNEL_NOT_ALLOWED: Final = "ChannelNotAllowed"
+# The Gateway's configuration is full, or has its share of the other namespace's bindings.
+TOO_MANY_BINDINGS: Final = "TooManyBindings"
 INVALID_BINDING: Final = "InvalidBinding"
 RESOLVED: Final = "ResolvedRefs"
 PROGRAMMED: Final = "Programmed"
 PENDING: Final = "Pending"
+NO_READY_PODS: Final = "NoReadyPods"
 NOT_ACCEPTED: Final = "NotAccepted"
 SHADOWED: Final = "Shadowed"
 

@@ -48,7 +48,14 @@ class Informer:
     """List and watch of one kind into one cache."""
 
     def __init__(
-        self, client: Client, cache: Cache, scope: Scope, *, clock: Callable[[], float], rand: Callable[[], float]
+        self,
+        client: Client,
+        cache: Cache,
+        scope: Scope,
+        *,
+        clock: Callable[[], float],
+        rand: Callable[[], float],
+        access_changed: Callable[[], None] = lambda: None,
     ) -> None:
         self.cache = cache
         self.scope = scope
@@ -61,6 +68,8 @@ class Informer:
         self._client = client
         self._clock = clock
         self._rand = rand
+        self._access_changed = access_changed
+        """Called when ``known`` changes."""
         self._alive = clock()
         self._version = ""
         self._failures = 0
@@ -124,9 +133,9 @@ class Informer:
         self.cache.retain(seen, int(version), self.scope.namespace)
         self._version = version
         self.problem = None
-        self.known = True
         self._failures = 0
         self.settled.set()
+        self._set_known(True)
         log.debug("listed %s: %d seen, %d kept of all", self.name, len(seen), len(self.cache))
 
     def _take(self, event: WatchEvent) -> None:
@@ -157,12 +166,18 @@ class Informer:
             self._version = ""
         missing = self.scope.optional and isinstance(error, ForbiddenError | NotFoundError)
         if missing or isinstance(error, ForbiddenError):
-            self.known = False
             self.settled.set()
+            self._set_known(False)
         if isinstance(error, ForbiddenError) and not missing:
             self.problem = error
         routine = missing or self._failures > 1 or isinstance(error, GoneError)
         log.log(logging.DEBUG if routine else logging.WARNING, "watching %s: %s", self.name, error)
+
+    def _set_known(self, known: bool) -> None:
+        changed = self.known != known
+        self.known = known
+        if changed:
+            self._access_changed()
 
     def _backoff(self) -> float:
         exponent = min(self._failures - 1, 16)

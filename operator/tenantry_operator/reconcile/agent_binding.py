@@ -6,7 +6,7 @@ from typing import Any
 
 from tenantry_operator.api.v1alpha1.agent_binding import AgentBinding
 from tenantry_operator.conditions.agent_binding import binding_status, invalid_binding_status
-from tenantry_operator.conditions.observation import Verdict
+from tenantry_operator.conditions.observation import RouteId, Verdict
 from tenantry_operator.errors import InvalidObject
 from tenantry_operator.kube.errors import ApiError
 from tenantry_operator.reconcile.report import Reporter
@@ -28,9 +28,11 @@ class BindingReporter:
     now: Callable[[], str]
 
     async def report(
-        self, entries: Sequence[Entry[AgentBinding]], verdicts: Sequence[Verdict], programmed: bool | None
+        self, entries: Sequence[Entry[AgentBinding]], verdicts: Sequence[Verdict], programmed: frozenset[RouteId] | None
     ) -> None:
-        """Write each binding's status where it differs. One that cannot be written does not keep others from theirs.
+        """Write each binding's status where it differs; those without a verdict wait for theirs.
+
+        One that cannot be written does not keep others from theirs.
 
         Raises:
             ApiError: the first one, after all have been tried.
@@ -49,7 +51,10 @@ class BindingReporter:
             raise failed
 
     def _status(
-        self, entry: Entry[AgentBinding], verdicts: Mapping[tuple[str, str], Verdict], programmed: bool | None
+        self,
+        entry: Entry[AgentBinding],
+        verdicts: Mapping[tuple[str, str], Verdict],
+        programmed: frozenset[RouteId] | None,
     ) -> dict[str, Any] | None:
         if isinstance(entry.parsed, InvalidObject):
             return invalid_binding_status(entry.meta, entry.status, entry.parsed, self.now())

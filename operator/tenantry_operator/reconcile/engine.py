@@ -18,9 +18,12 @@ from tenantry_operator.logs import about
 from tenantry_operator.metrics import Metrics
 from tenantry_operator.reconcile.agent_binding import BindingReporter
 from tenantry_operator.reconcile.cluster import Cluster, Sources
+from tenantry_operator.reconcile.contents import Contents
 from tenantry_operator.reconcile.converge import Converger
+from tenantry_operator.reconcile.decision import Decider
 from tenantry_operator.reconcile.gateway import GatewayReconciler
 from tenantry_operator.reconcile.lists import Lister
+from tenantry_operator.reconcile.namespaces import Namespaces
 from tenantry_operator.reconcile.pods import Pods
 from tenantry_operator.reconcile.queue import Priority, WorkQueue
 from tenantry_operator.reconcile.report import Reporter, rfc3339
@@ -66,9 +69,9 @@ class Engine:
         self._metrics = metrics
         self._world = world
         self._clock = loop.time
-        self._cluster = Cluster(
-            Sources(client, self.queue.add, self._burst, loop.time, world.rand, settings.namespaces)
-        )
+        sources = Sources(client, self.queue.add, self._burst, loop.time, world.rand, settings.namespaces)
+        self._cluster = Cluster(sources)
+        self._namespaces = Namespaces(sources, self.store, self._spawn)
         self._listers = self._make_listers()
         self._probe: PodProbe = DirectProbe() if settings.direct_pods else ProxyProbe(client)
         self._reconciler = self._build()
@@ -115,7 +118,8 @@ class Engine:
 
     def stale(self) -> dict[str, float]:
         """Watches that are dead: seconds since their last sign of life, by plural name."""
-        return {name: age for name, age in self._cluster.ages().items() if age > STALE_SECONDS}
+        ages = {**self._cluster.ages(), **self._namespaces.ages()}
+        return {name: age for name, age in ages.items() if age > STALE_SECONDS}
 
     async def _missing_kinds(self) -> str:
         """What the API server lacks, as a person would put it; empty if it lacks nothing."""
@@ -221,12 +225,13 @@ class Engine:
     def _build(self) -> GatewayReconciler:
         world, settings = self._world, self._settings
         writer = Writer(self.client, self._cluster.caches, self._cluster.secrets, self._metrics)
+        pods = Pods(self._cluster.pods, self._probe, writer, self._clock)
         gateways = Reporter(GATEWAY, self.store.gateways, writer, world.now, world.new_name)
         bindings = Reporter(AGENT_BINDING, self.store.bindings, writer, world.now, world.new_name)
         return GatewayReconciler(
             store=self.store,
             converger=Converger(writer, self._cluster.applied, self._cluster.secrets, world.new_token),
-            pods=Pods(self._cluster.pods, self._probe, writer, self._clock),
+            pods=pods,
             rollouts=Rollouts(self._clock),
             gateways=gateways,
             bindings=BindingReporter(bindings, lambda: rfc3339(world.now())),
@@ -238,6 +243,7 @@ class Engine:
                 self.queue.add,
                 _RolloutMetrics(self._metrics),
             ),
+            decider=Decider(self._namespaces, Contents(), pods),
             unreadable=self._unreadable,
             now=world.now,
         )

@@ -15,11 +15,12 @@ from tenantry_operator.conditions.agent_binding import judge, programmed
 from tenantry_operator.conditions.gateway import gateway_status, invalid_gateway_status
 from tenantry_operator.conditions.observation import DeploymentView, Observation, Problem, SecretKeys, Verdict
 from tenantry_operator.errors import InvalidObject
-from tenantry_operator.kube.errors import ForbiddenError
+from tenantry_operator.kube.errors import ApiError, ForbiddenError
 from tenantry_operator.kube.kinds import DEPLOYMENT, Key
 from tenantry_operator.kube.secrets import KnownSecret
 from tenantry_operator.reconcile.agent_binding import BindingReporter, usable
 from tenantry_operator.reconcile.converge import Converger, Setbacks
+from tenantry_operator.reconcile.decision import Decider
 from tenantry_operator.reconcile.pods import Pods
 from tenantry_operator.reconcile.refresh import Stamp
 from tenantry_operator.reconcile.report import Reporter, rfc3339
@@ -27,8 +28,11 @@ from tenantry_operator.reconcile.rollout import Rollouts
 from tenantry_operator.reconcile.store import Entry, Store
 from tenantry_operator.reconcile.tally import Tally
 from tenantry_operator.reconcile.upgrades import Upgrades
-from tenantry_operator.resources.desired import Desired, desired
+from tenantry_operator.resources.desired import Desired
 from tenantry_operator.resources.metadata import child_name
+
+LABELS_PAUSE = 0.2
+"""Seconds until the next look at a Gateway that selects namespaces while they are listed for the first time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ class GatewayReconciler:
     bindings: BindingReporter
     tally: Tally
     upgrades: Upgrades
+    decider: Decider
     unreadable: Callable[[str], ForbiddenError | None]
     """Why a namespace cannot be read, if it cannot: then nothing is known, and nothing may be decided."""
     now: Callable[[], datetime]
@@ -69,7 +74,9 @@ class GatewayReconciler:
         if entry is None:
             return await self._absent(key, bindings)
         if entry.meta.deleting:
-            return Outcome()  # The garbage collector does the rest; nothing new is made for it to miss.
+            # The garbage collector does the rest; nothing new is made for it to miss.
+            await self.bindings.report(bindings, judge(None, usable(bindings)), None)
+            return Outcome()
         if isinstance(entry.parsed, InvalidObject):
             return await self._refused(entry, entry.parsed, bindings)
         return await self._tenant(entry, entry.parsed, bindings)
@@ -83,7 +90,8 @@ class GatewayReconciler:
         self.upgrades.forget(key)
         self.gateways.forget(key)
         self.tally.forget(key)
-        await self.bindings.report(bindings, judge(None, usable(bindings)), programmed=False)
+        self.decider.forget(key)
+        await self.bindings.report(bindings, judge(None, usable(bindings)), None)
         return Outcome()
 
     async def _refused(
@@ -94,17 +102,21 @@ class GatewayReconciler:
         self.tally.count((entry.meta.namespace, entry.meta.name), status)
         await self.gateways.report(entry, status)
         fault = Problem(error.reason, str(error))
-        await self.bindings.report(bindings, judge(None, usable(bindings), fault), programmed=False)
+        await self.bindings.report(bindings, judge(None, usable(bindings), fault), None)
         return Outcome("problem")
 
     async def _tenant(
         self, entry: Entry[Gateway], gateway: Gateway, bindings: Sequence[Entry[AgentBinding]]
     ) -> Outcome:
-        verdicts = judge(gateway, usable(bindings))
-        setbacks = Setbacks()
+        if not self.decider.namespaces.want(gateway):
+            return Outcome(after=LABELS_PAUSE)
+        defaults = self.upgrades.defaults_for(gateway, self._deployment(gateway))
+        decision = self.decider.decide(gateway, usable(bindings), defaults)
+        wanted, verdicts = decision.wanted, decision.verdicts
+        unheard = await self._turn_away(bindings, verdicts)
+        setbacks = Setbacks(decision.problem)
         secrets: dict[str, KnownSecret] = {}
         after: float | None = None
-        wanted = self._desired(gateway, verdicts, setbacks)
         if (blind := self.unreadable(gateway.meta.namespace)) is not None:
             setbacks.note_forbidden(blind)
         else:
@@ -123,15 +135,22 @@ class GatewayReconciler:
         seen = self._observe(gateway, wanted, verdicts, secrets, setbacks.problem)
         self.upgrades.observe(gateway.key, seen.deployment, seen.pods)
         await self._report(entry, bindings, seen)
+        if unheard is not None:
+            raise unheard
         return Outcome("problem" if setbacks.problem else "ok", setbacks.retry, after)
 
-    def _desired(self, gateway: Gateway, verdicts: Sequence[Verdict], setbacks: Setbacks) -> Desired | None:
-        accepted = [verdict.binding for verdict in verdicts if verdict.accepted]
+    async def _turn_away(self, bindings: Sequence[Entry[AgentBinding]], verdicts: Sequence[Verdict]) -> ApiError | None:
+        """Answer the bindings to which the Gateway does not exist, before and whatever comes of its own matters.
+
+        So nothing of the Gateway shows in when they are answered, and trouble with them is none of the Gateway's.
+        """
+        strangers = {verdict.binding.key: verdict for verdict in verdicts if verdict.stranger}
+        entries = [entry for entry in bindings if (entry.meta.namespace, entry.meta.name) in strangers]
         try:
-            return desired(gateway, accepted, self.upgrades.defaults_for(gateway, self._deployment(gateway)))
-        except InvalidObject as error:
-            setbacks.problem = Problem(error.reason, str(error))
-            return None
+            await self.bindings.report(entries, tuple(strangers.values()), None)
+        except ApiError as error:
+            return error
+        return None
 
     def _observe(
         self,
@@ -151,8 +170,10 @@ class GatewayReconciler:
             pods=pods,
             verdicts=verdicts,
             served=self.pods.served(gateway, pods),
+            contents=self.decider.contents.of(gateway.key),
             problem=problem,
             waits_for_image=self.upgrades.is_waiting(gateway.key),
+            blind_selectors=self.decider.namespaces.problem(gateway),
         )
 
     def _deployment(self, gateway: Gateway) -> DeploymentView | None:
@@ -164,4 +185,5 @@ class GatewayReconciler:
         status = gateway_status(seen, rfc3339(self.now()))
         self.tally.count(seen.gateway.key, status)
         await self.gateways.report(entry, status)
-        await self.bindings.report(bindings, seen.verdicts, programmed(seen))
+        rest = [verdict for verdict in seen.verdicts if not verdict.stranger]
+        await self.bindings.report(bindings, rest, programmed(seen))

@@ -147,5 +147,8 @@ def _gateway_of_binding(body: Mapping[str, Any]) -> Key:
     """The Gateway that a binding names, even where the rest of it cannot be parsed; an empty name if it names none."""
     spec = body.get("spec")
     reference = spec.get("gatewayRef") if isinstance(spec, Mapping) else None
-    name = reference.get("name") if isinstance(reference, Mapping) else None
-    return body["metadata"]["namespace"], name if isinstance(name, str) else ""
+    if not isinstance(reference, Mapping):
+        return body["metadata"]["namespace"], ""
+    name, namespace = reference.get("name"), reference.get("namespace")
+    own: str = body["metadata"]["namespace"]
+    return namespace if namespace and isinstance(namespace, str) else own, name if isinstance(name, str) else ""

@@ -33,14 +33,37 @@ def render_config(gateway: Gateway, accepted: Sequence[AgentBinding]) -> str:
         InvalidObject: if the gateway would refuse the configuration, though the API server took the resource.
         ConfigTooLarge: if it would not fit into a ConfigMap.
     """
-    document = _escaped(_config(gateway, accepted).model_dump(mode="json", by_alias=True, exclude_unset=True))
-    text: str = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    text = _yaml(_config(gateway, accepted))
     if (size := len(text.encode())) > MAX_BYTES:
         raise ConfigTooLarge(
             "spec",
             f"the rendered configuration has {size} bytes and a ConfigMap holds {MAX_BYTES}: shorten system prompts "
             "or move agents to a second Gateway",
         )
+    return text
+
+
+def fitting(gateway: Gateway, accepted: Sequence[AgentBinding]) -> frozenset[tuple[str, str]]:
+    """Keys of those AgentBindings, the senior first, with which the configuration fits into a ConfigMap.
+
+    Raises:
+        InvalidObject: if the gateway would refuse the configuration.
+        ConfigTooLarge: if it would not fit without any of them.
+    """
+    room = MAX_BYTES - len(render_config(gateway, ()).encode()) - len("bindings:\n")
+    keys = set()
+    for binding in in_order(accepted):
+        room -= len(_yaml(Config(bindings=(route_of(binding),))).encode())
+        if room < 0:
+            break
+        keys.add(binding.key)
+    return frozenset(keys)
+
+
+def _yaml(config: Config) -> str:
+    """A configuration, or a part of it, as the gateway reads it."""
+    document = _escaped(config.model_dump(mode="json", by_alias=True, exclude_unset=True))
+    text: str = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
     return text
 
 

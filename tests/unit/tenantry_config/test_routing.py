@@ -16,6 +16,7 @@ from tenantry_config.routing import (
     TemplateError,
     label,
     matches,
+    precedence,
     route,
     session_key,
     shadowed_by,
@@ -80,31 +81,43 @@ def test_the_winner_is_that_of_a_brute_force_reference(candidates: list[BindingC
         assert found == Route("a")
 
 
+UNIVERSE = [
+    Message(channel, channel_id, sender_id)
+    for channel in ("slack", "api", "fresh")
+    for channel_id in (None, "x", "y", "fresh")
+    for sender_id in (None, "x", "y", "fresh")
+]
+"""Every message that bindings of these tests can tell apart: each value that they know, one unknown, and none."""
+
+
 @given(st.lists(bindings(), max_size=8))
-def test_a_shadowed_binding_never_wins_and_what_shadows_it_is_not_shadowed(candidates: list[BindingConfig]) -> None:
-    shadowed = shadowed_by(candidates)
+def test_exactly_the_bindings_that_never_take_a_message_are_shadowed(candidates: list[BindingConfig]) -> None:
     config = Config(agents=AGENTS, default_agent="a", bindings=tuple(candidates))
+
+    taking = {route(config, message).index for message in UNIVERSE}
+
+    assert set(shadowed_by(candidates)) == set(range(len(candidates))) - taking
+
+
+@given(st.lists(bindings(), max_size=8))
+def test_what_shadows_a_binding_takes_all_of_its_messages_and_is_not_shadowed(candidates: list[BindingConfig]) -> None:
+    shadowed = shadowed_by(candidates)
 
     for loser, winner in shadowed.items():
         assert winner not in shadowed
-        assert loser != winner
-        one, other = candidates[loser], candidates[winner]
-        assert (one.channel, one.channel_id, one.sender_id) == (other.channel, other.channel_id, other.sender_id)
-        message = Message("slack" if one.channel == "*" else one.channel, one.channel_id, one.sender_id)
-        assert matches(one, message)
-        assert route(config, message).index != loser
+        assert precedence(candidates[winner], winner) < precedence(candidates[loser], loser)
+        assert all(matches(candidates[winner], each) for each in UNIVERSE if matches(candidates[loser], each))
 
 
 @given(st.lists(bindings(), max_size=8))
-def test_bindings_that_are_not_shadowed_differ_in_match_or_trust(candidates: list[BindingConfig]) -> None:
-    shadowed = shadowed_by(candidates)
-    kept = [
-        (binding.namespace is None, binding.channel, binding.channel_id, binding.sender_id)
-        for index, binding in enumerate(candidates)
-        if index not in shadowed
-    ]
+def test_a_foreign_binding_changes_nothing_for_messages_that_an_own_one_takes(candidates: list[BindingConfig]) -> None:
+    own = [binding for binding in candidates if binding.namespace is None]
+    with_guests = Config(agents=AGENTS, default_agent="a", bindings=(*own, *candidates))
+    alone = Config(agents=AGENTS, default_agent="a", bindings=tuple(own))
 
-    assert len(kept) == len(set(kept))
+    for message in UNIVERSE:
+        if any(matches(binding, message) for binding in own):
+            assert route(with_guests, message) == route(alone, message)
 
 
 def test_a_foreign_namespace_never_beats_the_own_one_however_specific() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from tenantry_operator.api.v1alpha1.agent_binding import AgentBinding
 from tenantry_operator.api.v1alpha1.gateway import Gateway
-from tenantry_operator.conditions.observation import DeploymentView, Observation, PodView, SecretKeys
+from tenantry_operator.conditions.observation import DeploymentView, Observation, PodView, RouteId, SecretKeys
 from tenantry_operator.resources.desired import desired
 from tenantry_operator.resources.image import Defaults
 
@@ -43,6 +43,7 @@ def binding_body(
     match: Mapping[str, str] | None = None,
     created: str = "2026-01-02T00:00:00Z",
     spec: Mapping[str, Any] | None = None,
+    namespace: str = "team-a",
     **more: Any,
 ) -> dict[str, Any]:
     """An AgentBinding of the Gateway ``assistants`` as the API server returns it."""
@@ -51,13 +52,13 @@ def binding_body(
         "kind": "AgentBinding",
         "metadata": {
             "name": name,
-            "namespace": "team-a",
-            "uid": f"uid-of-{name}",
+            "namespace": namespace,
+            "uid": f"uid-of-{name}" if namespace == "team-a" else f"uid-of-{namespace}-{name}",
             "generation": 2,
             "creationTimestamp": created,
         },
         "spec": {
-            "gatewayRef": {"name": "assistants"},
+            "gatewayRef": {"name": "assistants"} | ({} if namespace == "team-a" else {"namespace": "team-a"}),
             "agentId": agent,
             "match": match or {"channel": "webhook", "channelId": name},
             **(spec or {}),
@@ -69,6 +70,11 @@ def binding_body(
 def binding(name: str = "pager", **more: Any) -> AgentBinding:
     """The same, parsed."""
     return AgentBinding.parse(binding_body(name, **more))
+
+
+def serving(*routes: AgentBinding) -> frozenset[RouteId]:
+    """What ``programmed`` says where every ready pod serves these routes."""
+    return frozenset(route.route_id for route in routes)
 
 
 def deployment_view(*, ready: int = 1, conditions: Sequence[Mapping[str, Any]] = (), **more: Any) -> DeploymentView:

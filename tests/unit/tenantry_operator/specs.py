@@ -11,7 +11,13 @@ SUBSTITUTIONS = ("${HOME}", "$${HOME}", "${GATEWAY_TOKEN}", "$$${A}", "${channel
 prose = st.lists(st.one_of(st.text(st.characters(exclude_categories=["Cs"])), st.sampled_from(SUBSTITUTIONS))).map(
     "".join
 )
-peer_ids = prose.filter(lambda text: 1 <= len(text) <= 256)
+principals = prose.filter(lambda text: 1 <= len(text) <= 256)
+_shown = st.characters(exclude_categories=["Cs", "Cc", "Cf", "Zl", "Zp"])
+peer_ids = (
+    st.lists(st.one_of(st.text(_shown), st.sampled_from(SUBSTITUTIONS)))
+    .map("".join)
+    .filter(lambda text: 1 <= len(text) <= 256)
+)
 agent_ids = st.from_regex(r"[a-z0-9][a-z0-9_-]{0,62}", fullmatch=True)
 channels = st.one_of(st.just("*"), st.from_regex(r"[a-z0-9]([a-z0-9_-]{0,20}[a-z0-9])?", fullmatch=True))
 roles = st.sampled_from(["admin", "operator", "user", "viewer"])
@@ -57,6 +63,49 @@ def _routes(ids: list[str]) -> st.SearchStrategy[dict[str, Any]]:
     )
 
 
+label_keys = st.from_regex(r"([a-z]{1,9}[.]example/)?[a-zA-Z]([-_.a-zA-Z0-9]{0,9}[a-zA-Z0-9])?", fullmatch=True)
+label_values = st.from_regex(r"([a-zA-Z0-9]([-_.a-zA-Z0-9]{0,9}[a-zA-Z0-9])?)?", fullmatch=True)
+namespace_names = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,9}[a-z0-9])?", fullmatch=True)
+match_labels = st.dictionaries(label_keys, label_values, min_size=1, max_size=2)
+match_expressions = st.lists(
+    st.one_of(
+        st.fixed_dictionaries(
+            {
+                "key": label_keys,
+                "operator": st.sampled_from(["In", "NotIn"]),
+                "values": st.lists(label_values, min_size=1, max_size=2),
+            }
+        ),
+        st.fixed_dictionaries({"key": label_keys, "operator": st.sampled_from(["Exists", "DoesNotExist"])}),
+    ),
+    min_size=1,
+    max_size=2,
+)
+namespace_selectors = st.one_of(
+    st.fixed_dictionaries({"matchLabels": match_labels}, optional={"matchExpressions": match_expressions}),
+    st.fixed_dictionaries({"matchExpressions": match_expressions}),
+)
+binding_namespaces = st.one_of(
+    st.just({"from": "All"}),
+    st.fixed_dictionaries(
+        {"from": st.just("Names"), "names": st.lists(namespace_names, min_size=1, max_size=3, unique=True)}
+    ),
+    st.fixed_dictionaries({"from": st.just("Selector"), "selector": namespace_selectors}),
+)
+
+
+def allowed_bindings(ids: list[str]) -> st.SearchStrategy[list[dict[str, Any]]]:
+    """Consent to other namespaces' bindings, to agents among ``ids``."""
+    rule = st.fixed_dictionaries(
+        {"namespaces": binding_namespaces},
+        optional={
+            "agents": st.lists(st.sampled_from(ids), min_size=1, max_size=3, unique=True),
+            "channels": st.lists(channels.filter(lambda name: name != "*"), min_size=1, max_size=2, unique=True),
+        },
+    )
+    return st.lists(rule, max_size=3)
+
+
 @st.composite
 def gateway_specs(draw: st.DrawFn) -> dict[str, Any]:
     """A spec that the CRD accepts."""
@@ -69,12 +118,13 @@ def gateway_specs(draw: st.DrawFn) -> dict[str, Any]:
         "auth": st.fixed_dictionaries({}, optional={"tokenSecretRef": secret_refs}),
         "rbac": st.fixed_dictionaries(
             {"enabled": st.booleans(), "defaultRole": roles},
-            optional={"assignments": st.dictionaries(peer_ids, roles, max_size=3)},
+            optional={"assignments": st.dictionaries(principals, roles, max_size=3)},
         ),
         "defaultAgent": st.sampled_from(sorted(chosen)),
         "bindings": st.lists(_routes(sorted(chosen)), max_size=4),
         "storage": storages,
         "deletionPolicy": st.sampled_from(["Retain", "Delete"]),
+        "allowedBindings": allowed_bindings(sorted(chosen)),
         "trustedProxies": st.lists(st.sampled_from(["10.0.0.0/8", "fd00::/8", "192.0.2.1/32"]), max_size=2),
     }
     return draw(

@@ -12,6 +12,7 @@ from tenantry_operator.api.v1alpha1.common import (
     ApiModel,
     ChannelName,
     Conditions,
+    NamespaceName,
     PeerId,
     Priority,
     Resource,
@@ -22,10 +23,13 @@ KIND = "AgentBinding"
 
 
 class GatewayRef(ApiModel):
-    """A Gateway of the binding's own namespace."""
+    """A Gateway, of the binding's own namespace or of another."""
 
     name: Annotated[str, Field(min_length=1, max_length=40, pattern="^[a-z]([-a-z0-9]*[a-z0-9])?$")]
     """Name of the Gateway."""
+    namespace: NamespaceName | None = None
+    """Namespace of the Gateway, whose spec.allowedBindings must then allow the binding's own. The binding's own
+    namespace, where left out."""
 
 
 class Match(ApiModel):
@@ -74,4 +78,14 @@ class AgentBinding(Resource[AgentBindingSpec]):
     @property
     def gateway_key(self) -> tuple[str, str]:
         """Namespace and name of the Gateway that it refers to."""
-        return self.meta.namespace, self.spec.gateway_ref.name
+        return self.spec.gateway_ref.namespace or self.meta.namespace, self.spec.gateway_ref.name
+
+    @property
+    def foreign(self) -> bool:
+        """Whether it is of another namespace than the Gateway: then that one has to consent."""
+        return self.gateway_key[0] != self.meta.namespace
+
+    @property
+    def route_id(self) -> tuple[str, int]:
+        """Uid and generation: what identifies the route until somebody changes it."""
+        return self.meta.uid, self.meta.generation

@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field
 from tenantry_config.document import DEFAULT_PORT, LogLevel
 from tenantry_config.names import AGENT_ID_PATTERN
 from tenantry_operator.api.v1alpha1.agents import MAX_AGENTS, MAX_BINDINGS, AgentSpec, InlineBinding, ProviderSpec
+from tenantry_operator.api.v1alpha1.allowed_bindings import MAX_RULES, AllowedBindings
 from tenantry_operator.api.v1alpha1.common import (
     AgentId,
     ApiModel,
@@ -43,6 +44,12 @@ class GatewaySpec(ApiModel):
                     "fieldPath": ".bindings",
                 },
                 *STORAGE_RULES,
+                {
+                    "rule": "!has(self.allowedBindings) || self.allowedBindings.all(rule, !has(rule.agents) || "
+                    "rule.agents.all(agent, agent in self.agents))",
+                    "message": "each agent in allowedBindings must be one of the keys of spec.agents",
+                    "fieldPath": ".allowedBindings",
+                },
             ]
         }
     )
@@ -75,6 +82,12 @@ class GatewaySpec(ApiModel):
     """The agent that answers where no binding matches. Where left out: main, or the only one."""
     bindings: Annotated[tuple[InlineBinding, ...], Field(max_length=MAX_BINDINGS)] = ()
     """Routes that belong to the Gateway itself. AgentBinding objects add to them."""
+    allowed_bindings: Annotated[
+        tuple[AllowedBindings, ...],
+        Field(max_length=MAX_RULES, json_schema_extra={"x-kubernetes-list-type": "atomic"}),
+    ] = ()
+    """Which AgentBindings of other namespaces may attach: those that one of these rules allows. None, where left out.
+    They never win over routes of the Gateway itself or of its own namespace."""
     trusted_proxies: Annotated[tuple[Cidr, ...], Field(max_length=64)] = ()
     """Networks of reverse proxies whose forwarded headers tell the client's address and scheme, and nothing else."""
     storage: StorageSpec = StorageSpec()

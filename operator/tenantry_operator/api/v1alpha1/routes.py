@@ -13,8 +13,8 @@ from tenantry_operator.errors import InvalidObject
 
 
 def in_order(bindings: Iterable[AgentBinding]) -> list[AgentBinding]:
-    """The older first, then by namespace and name: the order in which the gateway breaks ties."""
-    return sorted(bindings, key=lambda binding: (binding.meta.created, binding.key))
+    """The Gateway's own namespace first, then the older, then by namespace and name: the gateway breaks ties so."""
+    return sorted(bindings, key=lambda binding: (binding.foreign, binding.meta.created, binding.key))
 
 
 def inline_route(binding: InlineBinding, index: int) -> BindingConfig:
@@ -42,6 +42,7 @@ def route_of(binding: AgentBinding) -> BindingConfig:
         "sessionKey": spec.session_key,
         "priority": spec.priority,
         "name": binding.meta.name,
+        "namespace": binding.meta.namespace if binding.foreign else None,
     }
     return _route({name: value for name, value in fields.items() if value is not None}, "spec")
 

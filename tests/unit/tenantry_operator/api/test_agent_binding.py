@@ -4,8 +4,20 @@ from tenantry_operator.errors import InvalidObject
 from tests.unit.tenantry_operator.objects import binding
 
 
-def test_a_binding_refers_to_a_gateway_of_its_own_namespace() -> None:
+def test_a_binding_refers_to_a_gateway_of_its_own_namespace_unless_it_names_another() -> None:
     assert binding().gateway_key == ("team-a", "assistants")
+    assert not binding().foreign
+
+
+def test_a_binding_may_refer_to_a_gateway_of_another_namespace() -> None:
+    guest = binding(namespace="team-b")
+
+    assert guest.gateway_key == ("team-a", "assistants")
+    assert guest.foreign
+
+
+def test_naming_the_own_namespace_is_saying_nothing() -> None:
+    assert not binding(spec={"gatewayRef": {"name": "assistants", "namespace": "team-a"}}).foreign
 
 
 @pytest.mark.parametrize(
@@ -14,7 +26,8 @@ def test_a_binding_refers_to_a_gateway_of_its_own_namespace() -> None:
         ({"match": {"channelId": "x"}}, "spec.match.channel"),
         ({"match": {"channel": "Slack Team"}}, "spec.match.channel"),
         ({"agentId": "No Agent"}, "spec.agentId"),
-        ({"gatewayRef": {"name": "x", "namespace": "y"}}, "spec.gatewayRef.namespace"),
+        ({"gatewayRef": {"name": "x", "namespace": "Team B"}}, "spec.gatewayRef.namespace"),
+        ({"match": {"channel": "slack", "channelId": "a\u202eb"}}, "spec.match.channelId"),
         ({"priority": 1001}, "spec.priority"),
     ],
 )

@@ -4,9 +4,18 @@ from tenantry_operator.api.v1alpha1.agent_binding import AgentBinding
 from tenantry_operator.api.v1alpha1.common import ObjectMeta
 from tenantry_operator.api.v1alpha1.gateway import Gateway
 from tenantry_operator.conditions.agent_binding import binding_status, invalid_binding_status, judge, programmed
-from tenantry_operator.conditions.observation import Problem, Verdict
+from tenantry_operator.conditions.observation import Problem, RouteId, Verdict
 from tenantry_operator.errors import InvalidObject
-from tests.unit.tenantry_operator.objects import NOW, binding, binding_body, condition, gateway, observation, pod_view
+from tests.unit.tenantry_operator.objects import (
+    NOW,
+    binding,
+    binding_body,
+    condition,
+    gateway,
+    observation,
+    pod_view,
+    serving,
+)
 
 SLACK = {"channel": "slack", "channelId": "ops"}
 INLINE = [{**SLACK, "agentId": "main"}]
@@ -95,7 +104,7 @@ def test_a_rejected_route_shadows_none() -> None:
 
 
 def test_an_accepted_route_is_programmed_once_every_pod_serves_it() -> None:
-    status = binding_status(verdict(gateway(), binding()), programmed=True, now=NOW)
+    status = binding_status(verdict(gateway(), binding()), serving(binding()), NOW)
 
     assert status["observedGeneration"] == 2
     assert [(one["type"], one["status"], one["observedGeneration"]) for one in status["conditions"]] == [
@@ -105,39 +114,28 @@ def test_an_accepted_route_is_programmed_once_every_pod_serves_it() -> None:
     ]
 
 
-@pytest.mark.parametrize("answer", [False, None])
-def test_a_new_route_is_not_programmed_before_the_pods_say_so(answer: bool | None) -> None:
-    status = binding_status(verdict(gateway(), binding()), programmed=answer, now=NOW)
+@pytest.mark.parametrize(("served", "reason"), [(serving(), "Pending"), (None, "NoReadyPods")])
+def test_a_route_is_not_programmed_unless_every_ready_pod_serves_it(served: frozenset[RouteId], reason: str) -> None:
+    before = binding_status(verdict(gateway(), binding()), serving(binding()), NOW)
 
-    assert (condition(status, "Programmed")["status"], condition(status, "Programmed")["reason"]) == (
-        "False",
-        "Pending",
-    )
+    status = binding_status(verdict(gateway(), binding(status=before)), served, NOW)
 
-
-@pytest.mark.parametrize("answer", [False, None])
-def test_a_route_that_is_served_stays_programmed_while_others_change(answer: bool | None) -> None:
-    first = binding_status(verdict(gateway(), binding()), programmed=True, now=NOW)
-
-    again = binding_status(verdict(gateway(), binding(status=first)), programmed=answer, now="2026-06-01T00:00:00Z")
-
-    assert again == first
+    assert (condition(status, "Programmed")["status"], condition(status, "Programmed")["reason"]) == ("False", reason)
 
 
 def test_a_route_that_changed_itself_is_programmed_anew() -> None:
-    first = binding_status(verdict(gateway(), binding()), programmed=True, now=NOW)
-    body = binding_body(status=first)
-    changed = {**body, "metadata": {**body["metadata"], "generation": 3}}
+    body = binding_body()
+    changed = AgentBinding.parse({**body, "metadata": {**body["metadata"], "generation": 3}})
 
-    status = binding_status(verdict(gateway(), AgentBinding.parse(changed)), programmed=False, now=NOW)
+    status = binding_status(verdict(gateway(), changed), serving(binding()), NOW)
 
     assert condition(status, "Programmed")["status"] == "False"
 
 
 def test_a_rejected_route_is_not_programmed_even_where_it_was() -> None:
-    first = binding_status(verdict(gateway(), binding()), programmed=True, now=NOW)
+    first = binding_status(verdict(gateway(), binding()), serving(binding()), NOW)
 
-    status = binding_status(verdict(None, binding(status=first)), programmed=True, now=NOW)
+    status = binding_status(verdict(None, binding(status=first)), serving(binding()), NOW)
 
     assert condition(status, "Accepted")["reason"] == "GatewayNotFound"
     assert condition(status, "ResolvedRefs")["status"] == "False"
@@ -145,34 +143,35 @@ def test_a_rejected_route_is_not_programmed_even_where_it_was() -> None:
 
 
 def test_an_invalid_route_has_its_references_resolved() -> None:
-    status = binding_status(verdict(gateway(), binding(spec={"sessionKey": "${x}"})), programmed=False, now=NOW)
+    status = binding_status(verdict(gateway(), binding(spec={"sessionKey": "${x}"})), serving(), NOW)
 
     assert condition(status, "Accepted")["status"] == "False"
     assert condition(status, "ResolvedRefs")["status"] == "True"
 
 
 def test_conflicted_names_the_winner_and_is_absent_otherwise() -> None:
-    shadowed = binding_status(verdict(gateway({"bindings": INLINE}), binding(match=SLACK)), True, NOW)
-    alone = binding_status(verdict(gateway(), binding(match=SLACK)), True, NOW)
+    shadowed = binding_status(verdict(gateway({"bindings": INLINE}), binding(match=SLACK)), serving(), NOW)
+    alone = binding_status(verdict(gateway(), binding(match=SLACK)), serving(), NOW)
 
     assert condition(shadowed, "Conflicted")["status"] == "True"
     assert "spec.bindings[0] of Gateway team-a/assistants" in condition(shadowed, "Conflicted")["message"]
     assert not condition(alone, "Conflicted")
 
 
-def test_all_ready_pods_count_and_no_others() -> None:
-    wanted = observation().desired
-    assert wanted is not None
+def test_what_all_ready_pods_serve_counts_and_no_other_pods_do() -> None:
+    old, new = binding("old"), binding("new")
     pods = (pod_view("a"), pod_view("b"), pod_view("c", ready=False), pod_view("d", deleting=True))
+    contents = {"1": serving(old), "2": serving(old, new)}
 
-    def answer(**served: str) -> bool | None:
-        return programmed(observation(pods=pods, served=served))
+    def answer(**served: str) -> frozenset[RouteId] | None:
+        return programmed(observation(pods=pods, served=served, contents=contents))
 
-    assert answer(a=wanted.config_hash, b=wanted.config_hash) is True
-    assert answer(a=wanted.config_hash, b="old") is False
-    assert answer(b="old") is False
-    assert answer(a=wanted.config_hash) is None
-    assert programmed(observation(pods=(pod_view(ready=False),))) is False
+    assert answer(a="2", b="2") == serving(old, new)
+    assert answer(a="2", b="2", c="1", d="unknown") == serving(old, new)
+    assert answer(a="1", b="2") == serving(old), "both configurations hold the older route"
+    assert answer(a="2") == serving(), "one has not been heard"
+    assert answer(a="2", b="unknown") == serving()
+    assert programmed(observation(pods=(pod_view(ready=False),), contents=contents)) is None
 
 
 def test_a_binding_that_cannot_be_parsed_says_where() -> None:

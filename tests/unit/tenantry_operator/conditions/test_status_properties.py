@@ -52,7 +52,13 @@ problems = st.builds(
     Problem, st.sampled_from(["NameConflict", "ApplyFailed", "InvalidSpec", "X"]), st.text(max_size=20)
 )
 routes = st.lists(
-    st.fixed_dictionaries({"agent": st.sampled_from(["main", "nobody"]), "channel": st.sampled_from(["slack", "*"])}),
+    st.fixed_dictionaries(
+        {
+            "agent": st.sampled_from(["main", "nobody"]),
+            "channel": st.sampled_from(["slack", "*"]),
+            "namespace": st.sampled_from(["team-a", "guests", "strangers"]),
+        }
+    ),
     max_size=3,
 )
 
@@ -60,9 +66,11 @@ routes = st.lists(
 @st.composite
 def observations(draw: st.DrawFn) -> Observation:
     """Anything that can be seen of a Gateway."""
-    subject = gateway()
+    subject = gateway({"allowedBindings": [{"namespaces": {"from": "Names", "names": ["guests"]}}]})
     bodies = [
-        binding_body(f"route-{index}", agent=route["agent"], match={"channel": route["channel"]})
+        binding_body(
+            f"route-{index}", agent=route["agent"], match={"channel": route["channel"]}, namespace=route["namespace"]
+        )
         for index, route in enumerate(draw(routes))
     ]
     seen = observation(
@@ -73,6 +81,7 @@ def observations(draw: st.DrawFn) -> Observation:
         verdicts=judge(subject, [AgentBinding.parse(body) for body in bodies]),
         served=draw(st.dictionaries(st.sampled_from(["a", "b"]), st.just("other"))),
         problem=draw(st.one_of(st.none(), problems)),
+        blind_selectors=draw(st.one_of(st.none(), problems)),
     )
     return draw(st.sampled_from([seen, replace(seen, desired=None)]))
 
@@ -114,8 +123,10 @@ def test_a_time_changes_only_where_a_status_flips(seen: Observation) -> None:
         assert one["lastTransitionTime"] == (LATER if flipped else NOW)
 
 
-@given(observations(), st.sampled_from([True, False, None]))
-def test_a_bindings_status_fits_its_schema_and_is_its_own_successor(seen: Observation, served: bool | None) -> None:
+@given(observations(), st.sampled_from(["all", "none", "no pods"]))
+def test_a_bindings_status_fits_its_schema_and_is_its_own_successor(seen: Observation, serving: str) -> None:
+    routes = frozenset(verdict.binding.route_id for verdict in seen.verdicts if serving == "all")
+    served = None if serving == "no pods" else routes
     for verdict in seen.verdicts:
         status = binding_status(verdict, served, NOW)
         AgentBindingStatus.model_validate(status)
