@@ -2,6 +2,8 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from tenantry_config.version import __version__
+
 RECONCILE_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 """Seconds. A reconcile with nothing to do takes well under a millisecond, a new tenant some ten."""
 
@@ -45,8 +47,23 @@ class Metrics:
             registry=self.registry,
         )
         self.gateways = Gauge(
-            "tenantry_gateways", "Gateways by condition and status.", ("condition", "status"), registry=self.registry
+            "tenantry_gateways",
+            "Gateways by condition and status, as the leader last saw them; 0 where no Gateway has it any more.",
+            ("condition", "status"),
+            registry=self.registry,
         )
+        self.leader = Gauge(
+            "tenantry_operator_leader", "Whether this replica leads: 1, or 0 on standby.", registry=self.registry
+        )
+        self.lease_transitions = Gauge(
+            "tenantry_operator_lease_transitions",
+            "How often leadership has changed hands, as the Lease counts it.",
+            registry=self.registry,
+        )
+        build = Gauge(
+            "tenantry_operator_build_info", "Always 1; the version is a label.", ("version",), registry=self.registry
+        )
+        build.labels(__version__).set(1)
         self.rollouts = Gauge(
             "tenantry_operator_rollouts",
             "Gateways that a changed default image has not come to (waiting), that restart for it (rolling), and that "

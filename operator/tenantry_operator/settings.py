@@ -3,14 +3,16 @@
 import argparse
 import os
 import re
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from tenantry_operator.errors import TenantryError
 
 DEFAULT_GATEWAY_IMAGE = "tenantry.dev/gateway:dev"
+SYSTEM_NAMESPACE = "tenantry-system"
 PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 SERVICE_HOST = "KUBERNETES_SERVICE_HOST"
@@ -49,6 +51,22 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class ElectionSettings:
+    """Which replica acts is decided by a Lease."""
+
+    namespace: str
+    """Where the Lease is."""
+    identity: str
+    """The pod's name; made unlike any other process's when it starts."""
+    lease_seconds: float
+    """How long others wait for a sign of life."""
+    renew_seconds: float
+    """How long the leader acts without having renewed."""
+    retry_seconds: float
+    """Time from one renewal to the next."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that an installation can decide."""
 
@@ -76,6 +94,8 @@ class Settings:
     """How long to wait for an answer of the API server."""
     watch_idle_seconds: float
     """After how long a silence a watch is dead; the API server sends a bookmark about once a minute."""
+    election: ElectionSettings | None
+    """None: this is the only replica."""
 
     @property
     def direct_pods(self) -> bool:
@@ -110,7 +130,24 @@ def parse_settings(argv: Sequence[str], env: Mapping[str, str]) -> Settings:
         resync_seconds=options.resync_seconds,
         request_seconds=options.request_seconds,
         watch_idle_seconds=options.watch_idle_seconds,
+        election=_election(options, env) if options.leader_elect == "true" else None,
     )
+
+
+def _election(options: argparse.Namespace, env: Mapping[str, str]) -> ElectionSettings:
+    """Raises SettingsError where the times do not fit each other."""
+    found = ElectionSettings(
+        namespace=options.namespace,
+        identity=env.get("POD_NAME") or socket.gethostname(),
+        lease_seconds=options.lease_seconds,
+        renew_seconds=options.renew_seconds,
+        retry_seconds=options.retry_seconds,
+    )
+    if not found.lease_seconds > found.renew_seconds > found.retry_seconds > 0:
+        raise SettingsError("--lease-seconds must be above --renew-seconds, that above --retry-seconds, that above 0")
+    if not _NAMESPACE.fullmatch(found.namespace):
+        raise SettingsError(f"--namespace: {found.namespace!r} is not a namespace")
+    return found
 
 
 def _kubeconfig(given: str | None, env: Mapping[str, str]) -> Path | None:
@@ -144,12 +181,19 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
     parser.add_argument("command", nargs="?", choices=("run",), default="run", help="run the operator (default)")
     parser.add_argument("--kubeconfig", default=env.get("KUBECONFIG"), help="kubeconfig file; not needed in a pod")
 
-    def add(name: str, default: str, help_text: str, choices: Sequence[str] | None = None, kind: type = str) -> None:
+    def add(
+        name: str,
+        default: str,
+        help_text: str,
+        choices: Sequence[str] | None = None,
+        kind: type = str,
+        **extra: Any,
+    ) -> None:
         variable = "TENANTRY_" + name.upper().replace("-", "_")
         value = env.get(variable, default)
         if choices is not None and value not in choices:  # argparse checks the command line alone.
             raise SettingsError(f"{variable} is {value!r}: choose from {', '.join(choices)}")
-        parser.add_argument(f"--{name}", default=value, help=help_text, choices=choices, type=kind)
+        parser.add_argument(f"--{name}", default=value, help=help_text, choices=choices, type=kind, **extra)
 
     add("namespaces", "", "namespaces to look at, with commas; all if empty")
     add("gateway-image", DEFAULT_GATEWAY_IMAGE, "image of gateways that name none")
@@ -157,7 +201,7 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
     add("max-rollouts", "10", "gateways restarted at once for a changed default image", kind=int)
     add("workers", "8", "tenants reconciled at once", kind=int)
     add("pod-access", "auto", "ask pods directly or through the API server", choices=("auto", "direct", "proxy"))
-    add("health-address", "0.0.0.0:8080", "where /healthz is served")
+    add("health-address", "0.0.0.0:8080", "where /healthz and /readyz are served")
     add("metrics-address", "0.0.0.0:9402", "where /metrics is served")
     add("log-level", "info", "least severe messages to log", choices=LOG_LEVELS)
     add("log-format", "json", "one JSON object a line, or text", choices=("json", "text"))
@@ -165,6 +209,15 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
     add("resync-seconds", "450", "time between looks at a tenant that does not change", kind=float)
     add("request-seconds", "30", "time to wait for an answer of the API server", kind=float)
     add("watch-idle-seconds", "90", "silence after which a watch is dead; bookmarks come once a minute", kind=float)
+    leader_elect = "act only while holding the Lease tenantry-operator"
+    add("leader-elect", "true", leader_elect, choices=("true", "false"), nargs="?", const="true")
+    parser.add_argument(
+        "--no-leader-elect", dest="leader_elect", action="store_const", const="false", help="this is the only replica"
+    )
+    add("namespace", env.get("POD_NAMESPACE") or SYSTEM_NAMESPACE, "where the Lease is")
+    add("lease-seconds", "15", "how long standby replicas wait for a sign of life of the leader", kind=float)
+    add("renew-seconds", "10", "how long the leader acts without having renewed its Lease", kind=float)
+    add("retry-seconds", "2", "time between renewals", kind=float)
     return parser
 
 

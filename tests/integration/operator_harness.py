@@ -25,6 +25,7 @@ from dev.cluster.control_plane import ControlPlane, free_ports
 from dev.kubectl import Kubectl, KubectlError
 
 ROOT = Path(__file__).resolve().parents[2]
+SYSTEM = "tenantry-system"
 ACCOUNT = "system:serviceaccount:tenantry-system:tenantry-operator"
 WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 _NUMBERS = itertools.count(1)
@@ -92,8 +93,8 @@ class Operator:
     health: int = 0
     metrics: int = 0
 
-    def start(self) -> Self:
-        """Start it and wait until it watches."""
+    def start(self, *, lead: bool = True) -> Self:
+        """Start it and wait until it is ready, and until it leads unless it is to stand by."""
         self.health, self.metrics = free_ports(2)
         command = [sys.executable, "-m", "tenantry_operator", "run", "--kubeconfig", str(self.kubeconfig)]
         command += ["--health-address", f"127.0.0.1:{self.health}", "--metrics-address", f"127.0.0.1:{self.metrics}"]
@@ -102,7 +103,9 @@ class Operator:
             self.process = subprocess.Popen(
                 command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=_environment()
             )
-        eventually(lambda: self.get("health", "/healthz"))
+        eventually(lambda: self.get("health", "/readyz"))
+        if lead:
+            eventually(self.leads)
         return self
 
     def stop(self) -> int:
@@ -123,6 +126,17 @@ class Operator:
             self.process.kill()
             self.process.wait()
             self.process = None
+            self.release_lease()
+
+    def release_lease(self) -> None:
+        """Let the next one lead at once: that a dead one's Lease runs out has tests of its own."""
+        kubectl = Kubectl(self.control_plane.kubectl, self.control_plane.kubeconfig)
+        patch = json.dumps({"spec": {"holderIdentity": ""}})
+        kubectl.run("-n", SYSTEM, "patch", "lease", "tenantry-operator", "--type=merge", "-p", patch)
+
+    def leads(self) -> bool:
+        """Whether it is the one that acts."""
+        return self.metric("tenantry_operator_leader") == 1
 
     def get(self, port: str, path: str) -> str | None:
         """Body of one of its HTTP endpoints; None while it does not answer with 200."""
@@ -152,12 +166,13 @@ class Operator:
         return self.metric("tenantry_operator_queue_depth") == 0
 
     def writes(self, namespace: str | None = None, since: int = 0) -> list[str]:
-        """What it has written after the audit log's first ``since`` events: verb and object."""
+        """What it has written for tenants after the audit log's first ``since`` events: verb and object."""
         return [
             f"{event['verb']} {reference['resource']}/{reference.get('subresource', '')} {reference.get('name')}"
             for event in self.control_plane.audit_events()[since:]
             if event["user"]["username"] == ACCOUNT and event["verb"] in WRITES
             for reference in [event["objectRef"]]
+            if reference["resource"] != "leases"  # The leader renews it every two seconds, whatever else happens.
             if namespace is None or reference.get("namespace") == namespace
         ]
 

@@ -1,7 +1,8 @@
-"""kopf's settings, its login with our own session, its probe, and the end of the process."""
+"""kopf's settings, its login with our own session, and its run."""
 
 import asyncio
 import itertools
+import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,16 +10,16 @@ from typing import Any
 import aiohttp
 import kopf
 
+from tenantry_operator.handlers import agent_binding, gateway
 from tenantry_operator.kube.kinds import AGENT_BINDING, GATEWAY
 from tenantry_operator.reconcile.engine import STALE_SECONDS, Engine
+from tenantry_operator.settings import Settings
 
 CHUNK = 500
 WATCH_SECONDS = 240
 """kopf opens each watch anew after this time at the latest: a sign that it is alive."""
 IDLE_SECONDS = 0.3
 """How long kopf keeps a task for an object without news; its default holds thousands of tasks at start."""
-EXIT_SECONDS = 20.0
-"""After SIGTERM, kopf kills a process that has not ended by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def configure(settings: kopf.OperatorSettings, rand: Callable[[], float], idle_s
     settings.watching.inactivity_timeout = idle_seconds
     settings.queueing.idle_timeout = IDLE_SECONDS
     settings.networking.error_backoffs = Backoffs(rand)
-    settings.process.ultimate_exiting_timeout = EXIT_SECONDS
+    settings.process.ultimate_exiting_timeout = None  # A watchdog of our own ends a process that does not end.
 
 
 @dataclass(slots=True)
@@ -55,7 +56,8 @@ class WatchTimes:
     _asked: dict[str, float] = field(default_factory=dict)
     """By path."""
 
-    def __post_init__(self) -> None:
+    def start(self) -> None:
+        """From now on silence counts."""
         paths = (kind.path(where) for kind in (GATEWAY, AGENT_BINDING) for where in self.namespaces or (None,))
         self._asked = dict.fromkeys(paths, self.clock())
 
@@ -76,7 +78,7 @@ class WatchTimes:
 
 
 def register(registry: kopf.OperatorRegistry, engine: Engine, times: WatchTimes, stop: asyncio.Event) -> None:
-    """Hand kopf our session, answer its probe, and stop the engine with it."""
+    """Hand kopf our session, and tell when it ends."""
 
     @kopf.on.login(registry=registry, id="login")
     async def login(**_: Any) -> kopf.AiohttpSession:
@@ -84,28 +86,35 @@ def register(registry: kopf.OperatorRegistry, engine: Engine, times: WatchTimes,
         transport = engine.client.transport
         return kopf.AiohttpSession(server=transport.credentials.server, aiohttp_session=transport.new_session(times))
 
-    @kopf.on.probe(registry=registry, id="watches")
-    async def watches(**_: Any) -> dict[str, str]:
-        stale = engine.stale() | times.stale()
-        if stale:
-            named = ", ".join(f"{kind} ({age:.0f} s)" for kind, age in stale.items())
-            raise kopf.PermanentError(f"watches without a sign of life: {named}")
-        return {"watches": "alive"}
-
-    @kopf.on.cleanup(registry=registry, id="engine")
+    @kopf.on.cleanup(registry=registry, id="end")
     async def cleanup(**_: Any) -> None:
         # kopf itself waits for this flag in a task that it would give five seconds to end.
         stop.set()
-        await engine.stop()
 
 
-async def until_broken(engine: Engine, stop: asyncio.Event) -> None:
-    """Tell kopf to stop when a task of the engine breaks.
+async def watch(
+    engine: Engine, settings: Settings, times: WatchTimes, stop: asyncio.Event, started: Callable[[], None]
+) -> None:
+    """What kopf does: it watches our kinds until ``stop`` is set, or until it breaks.
 
-    Raises:
-        Exception: what broke it.
+    At its end it cancels every task that is younger than itself. ``started`` is called once it has taken the process's
+    signals for itself.
     """
-    try:
-        await engine.failed
-    finally:
-        stop.set()
+    registry = kopf.OperatorRegistry()
+    kopf_settings = kopf.OperatorSettings()
+    configure(kopf_settings, random.random, settings.watch_idle_seconds)
+    register(registry, engine, times, stop)
+    gateway.register(registry, engine)
+    agent_binding.register(registry, engine)
+    times.start()
+    elders = asyncio.all_tasks()
+    tasks = await kopf.spawn_tasks(
+        registry=registry,
+        settings=kopf_settings,
+        standalone=True,
+        clusterwide=not settings.namespaces,
+        namespaces=settings.namespaces,
+        stop_flag=stop,
+    )
+    started()
+    await kopf.run_tasks(tasks, ignored=elders)

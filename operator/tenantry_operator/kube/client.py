@@ -56,9 +56,10 @@ class Client:
         rand: Callable[[], float],
         version: str = "dev",
         timeouts: Timeouts | None = None,
+        fence: Callable[[], None] | None = None,
     ) -> None:
         self.manager = manager
-        self.transport = Transport(credentials, metrics, f"{manager}/{version}", rand, timeouts or Timeouts())
+        self.transport = Transport(credentials, metrics, f"{manager}/{version}", rand, timeouts or Timeouts(), fence)
 
     @property
     def in_cluster(self) -> bool:
@@ -69,27 +70,33 @@ class Client:
         """Close every connection."""
         await self.transport.close()
 
-    async def get(self, kind: Kind, namespace: str, name: str) -> Json:
-        """One object, as it is now.
+    async def get(self, kind: Kind, namespace: str, name: str, *, limits: aiohttp.ClientTimeout | None = None) -> Json:
+        """One object, as it is now; with ``limits`` one attempt within these.
 
         Raises:
             NotFoundError: if there is none.
         """
-        return await self._send("get", kind.plural, "GET", kind.path(namespace, name))
+        return await self._send("get", kind.plural, "GET", kind.path(namespace, name), limits=limits)
 
     async def get_path(self, path: str) -> Json:
         """Any path that answers with JSON, such as discovery."""
         return await self._send("get", "discovery", "GET", path)
 
     async def list_pages(
-        self, kind: Kind, *, selector: str = "", namespace: str | None = None, metadata_only: bool = False
+        self,
+        kind: Kind,
+        *,
+        selector: str = "",
+        fields: str = "",
+        namespace: str | None = None,
+        metadata_only: bool = False,
     ) -> AsyncIterator[Page]:
-        """A consistent list in pages.
+        """A consistent list in pages; ``selector`` of labels, ``fields`` a field selector.
 
         Raises:
             GoneError: if the list took so long that its continue token expired; start again.
         """
-        params = {"limit": str(PAGE)} | ({"labelSelector": selector} if selector else {})
+        params = {"limit": str(PAGE)} | _selectors(selector, fields)
         accept = f"{METADATA_LIST},application/json" if metadata_only else "application/json"
         more = ""
         while True:
@@ -108,6 +115,7 @@ class Client:
         seconds: int,
         *,
         selector: str = "",
+        fields: str = "",
         namespace: str | None = None,
         metadata_only: bool = False,
     ) -> AsyncIterator[WatchEvent]:
@@ -129,7 +137,7 @@ class Client:
             kind.plural,
             "GET",
             kind.path(namespace),
-            params | ({"labelSelector": selector} if selector else {}),
+            params | _selectors(selector, fields),
             accept=f"{METADATA_OBJECT},application/json" if metadata_only else "application/json",
         )
         async with self.transport.open(request, self.transport.timeouts.of_watch) as response:
@@ -174,19 +182,39 @@ class Client:
             content_type=APPLY_PATCH,
         )
 
-    async def create(self, kind: Kind, manifest: Mapping[str, Any]) -> Json:
-        """Create an object.
+    async def create(
+        self, kind: Kind, manifest: Mapping[str, Any], *, limits: aiohttp.ClientTimeout | None = None
+    ) -> Json:
+        """Create an object; with ``limits`` one attempt within these.
 
         Raises:
             AlreadyExistsError: if the name is taken.
         """
         namespace, _ = key_of(manifest)
         return await self._send(
-            "create", kind.plural, "POST", kind.path(namespace), {"fieldManager": self.manager}, dict(manifest)
+            "create",
+            kind.plural,
+            "POST",
+            kind.path(namespace),
+            {"fieldManager": self.manager},
+            dict(manifest),
+            limits=limits,
         )
 
-    async def merge_patch(self, kind: Kind, namespace: str, name: str, patch: Mapping[str, Any]) -> Json:
-        """Change some fields of an object."""
+    async def merge_patch(
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        patch: Mapping[str, Any],
+        *,
+        limits: aiohttp.ClientTimeout | None = None,
+    ) -> Json:
+        """Change some fields of an object; with ``limits`` one attempt within these.
+
+        Raises:
+            ConflictError: if the patch names a resourceVersion and the object has another one by now.
+        """
         return await self._send(
             "patch",
             kind.plural,
@@ -195,6 +223,7 @@ class Client:
             {"fieldManager": self.manager},
             dict(patch),
             content_type=MERGE_PATCH,
+            limits=limits,
         )
 
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
@@ -232,11 +261,18 @@ class Client:
         *,
         content_type: str = "application/json",
         accept: str = "application/json",
+        limits: aiohttp.ClientTimeout | None = None,
     ) -> Json:
         data = orjson.dumps(body) if body is not None else None
-        return await self.transport.send(
-            Request(verb, resource, method, path, params or {}, data, content_type=content_type, accept=accept)
-        )
+        request = Request(verb, resource, method, path, params or {}, data, content_type=content_type, accept=accept)
+        if limits is not None:
+            return await self.transport.send(request, limits, attempts=1)
+        return await self.transport.send(request)
+
+
+def _selectors(labels: str, fields: str) -> dict[str, str]:
+    named = {"labelSelector": labels, "fieldSelector": fields}
+    return {name: value for name, value in named.items() if value}
 
 
 def error_of(event: WatchEvent) -> ApiError:

@@ -37,6 +37,9 @@ class Scope:
     """Which objects of a kind an informer sees."""
 
     selector: str = ""
+    """Of labels."""
+    fields: str = ""
+    """Field selector."""
     namespace: str | None = None
     """None: of all namespaces."""
     metadata_only: bool = False
@@ -65,12 +68,15 @@ class Informer:
         """Whether the cache holds what there is: False until the first list, and while the kind cannot be read."""
         self.settled = asyncio.Event()
         """Set once the first list is complete, or known to be impossible."""
+        self.listed = asyncio.Event()
+        """Set once the first list is complete."""
         self._client = client
         self._clock = clock
         self._rand = rand
         self._access_changed = access_changed
         """Called when ``known`` changes."""
-        self._alive = clock()
+        self._alive: float | None = None
+        """When there was a sign of life; None before the start."""
         self._version = ""
         self._failures = 0
 
@@ -83,10 +89,11 @@ class Informer:
     @property
     def age(self) -> float:
         """Seconds since the last sign of life: an event, a bookmark, an answer or a refusal."""
-        return self._clock() - self._alive
+        return 0.0 if self._alive is None else self._clock() - self._alive
 
     async def run(self) -> None:
         """Run until cancelled."""
+        self._alive = self._clock()
         while True:
             try:
                 await self._follow()
@@ -107,6 +114,7 @@ class Informer:
             self._version,
             seconds,
             selector=self.scope.selector,
+            fields=self.scope.fields,
             namespace=self.scope.namespace,
             metadata_only=self.scope.metadata_only,
         ):
@@ -121,6 +129,7 @@ class Informer:
         pages = self._client.list_pages(
             self.cache.kind,
             selector=self.scope.selector,
+            fields=self.scope.fields,
             namespace=self.scope.namespace,
             metadata_only=self.scope.metadata_only,
         )
@@ -133,6 +142,7 @@ class Informer:
         self.cache.retain(seen, int(version), self.scope.namespace)
         self._version = version
         self.problem = None
+        self.listed.set()
         self._failures = 0
         self.settled.set()
         self._set_known(True)

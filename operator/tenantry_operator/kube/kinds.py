@@ -53,6 +53,7 @@ SERVICE_ACCOUNT = Kind("", "v1", "ServiceAccount", "serviceaccounts")
 POD = Kind("", "v1", "Pod", "pods")
 NAMESPACE = Kind("", "v1", "Namespace", "namespaces", namespaced=False)
 EVENT = Kind("events.k8s.io", "v1", "Event", "events")
+LEASE = Kind("coordination.k8s.io", "v1", "Lease", "leases")
 GATEWAY = Kind("tenantry.dev", "v1alpha1", "Gateway", "gateways")
 AGENT_BINDING = Kind("tenantry.dev", "v1alpha1", "AgentBinding", "agentbindings")
 

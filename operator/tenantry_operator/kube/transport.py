@@ -33,6 +33,7 @@ BASE_DELAY = 0.1
 MAX_DELAY = 2.0
 """Seconds; a server that asks for a longer pause is obeyed by the queue, not by a sleeping worker."""
 CONNECT_SECONDS = 5.0
+READING = frozenset({"GET", "HEAD"})
 MAX_REMEMBERED_WARNINGS = 1000
 
 
@@ -81,11 +82,11 @@ class Request:
         return f"{self.method} {self.path}"
 
 
-def retry_delay(error: ApiError, attempt: int, rand: Callable[[], float]) -> float | None:
+def retry_delay(error: ApiError, attempt: int, rand: Callable[[], float], attempts: int = ATTEMPTS) -> float | None:
     """Seconds until attempt number ``attempt`` + 1 (from 1), or None to give up; ``rand`` is uniform in [0, 1)."""
     if isinstance(error, TimedOutError) or not isinstance(error, TooManyRequestsError | UnavailableError):
         return None
-    if attempt >= ATTEMPTS:
+    if attempt >= attempts:
         return None
     delay = BASE_DELAY * 2 ** (attempt - 1) * (0.5 + rand())
     asked = error.retry_after or 0.0
@@ -93,7 +94,10 @@ def retry_delay(error: ApiError, attempt: int, rand: Callable[[], float]) -> flo
 
 
 class Transport:
-    """An open session. Close it with ``close``."""
+    """An open session. Close it with ``close``.
+
+    ``fence`` is called immediately before each request that changes something is sent, and may raise.
+    """
 
     def __init__(
         self,
@@ -102,6 +106,7 @@ class Transport:
         user_agent: str,
         rand: Callable[[], float],
         timeouts: Timeouts,
+        fence: Callable[[], None] | None = None,
     ) -> None:
         self.credentials = credentials
         self.timeouts = timeouts
@@ -109,6 +114,7 @@ class Transport:
         self._user_agent = user_agent
         self._rand = rand
         self._warned: set[str] = set()
+        self._request_class = _fenced(fence) if fence else aiohttp.ClientRequest
         self._session = self.new_session()
         self._renewal = asyncio.Lock()
 
@@ -117,6 +123,7 @@ class Transport:
         return aiohttp.ClientSession(
             # Without a limit: a request that hangs must not keep others from being sent. Who asks is limited elsewhere.
             connector=aiohttp.TCPConnector(ssl=self.credentials.ssl_context(), limit=0),
+            request_class=self._request_class,
             headers={"User-Agent": self._user_agent},
             middlewares=(self._authenticate, *middlewares),
             timeout=self.timeouts.of_request,
@@ -126,8 +133,10 @@ class Transport:
         """Close every connection."""
         await self._session.close()
 
-    async def send(self, request: Request) -> Json:
-        """The answer's JSON, after retries.
+    async def send(
+        self, request: Request, limits: aiohttp.ClientTimeout | None = None, attempts: int = ATTEMPTS
+    ) -> Json:
+        """The answer's JSON, after retries; rejected credentials are read again in any case.
 
         Raises:
             ApiError: one of its subclasses, for every answer that is not a success.
@@ -137,10 +146,10 @@ class Transport:
             attempt += 1
             session = self._session
             try:
-                async with self.open(request) as response:
+                async with self.open(request, limits) as response:
                     return json_object(await response.read())
             except ApiError as error:
-                delay = retry_delay(error, attempt, self._rand)
+                delay = retry_delay(error, attempt, self._rand, attempts)
                 if isinstance(error, UnauthorizedError) and attempt == 1:
                     await self._renew(session)
                     delay = 0.0
@@ -202,6 +211,18 @@ class Transport:
             if warning not in self._warned and len(self._warned) < MAX_REMEMBERED_WARNINGS:
                 self._warned.add(warning)
                 log.warning("the API server warns about %s: %s", request, warning)
+
+
+def _fenced(fence: Callable[[], None]) -> type[aiohttp.ClientRequest]:
+    """A request that asks before it is sent, after any wait for a connection: much may have changed meanwhile."""
+
+    class FencedRequest(aiohttp.ClientRequest):
+        async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+            if self.method not in READING:
+                fence()
+            return await super().send(conn)
+
+    return FencedRequest
 
 
 def json_object(body: bytes) -> Json:

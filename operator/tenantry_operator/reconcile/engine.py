@@ -76,33 +76,58 @@ class Engine:
         self._probe: PodProbe = DirectProbe() if settings.direct_pods else ProxyProbe(client)
         self._reconciler = self._build()
         self._tasks: list[asyncio.Task[None]] = []
+        self._working: list[asyncio.Task[None]] = []
         self._workers = Workers(self.queue, self._look)
+        self._leading = asyncio.Event()
+        self._unready = "waiting for the API server"
+        self.queue.close()  # Until it leads: another replica does the work.
         self._ids = itertools.count(1)
         self.failed: asyncio.Future[None] = loop.create_future()
         """Ends with the error that broke one of our tasks: the process should end, too."""
 
     async def wait_for_crds(self) -> None:
         """Wait until the API server knows our kinds; says so while it does not."""
-        told = ""
         while missing := await self._missing_kinds():
-            if missing != told:
-                log.warning("waiting for %s", missing)
-            told = missing
+            waiting = f"waiting for {missing}"
+            if waiting != self._unready:
+                log.warning("%s", waiting)
+            self._unready = waiting
             await asyncio.sleep(CRD_POLL_SECONDS)
+        self._unready = "reading the cluster"
 
     def start(self) -> None:
         """Start everything; returns at once."""
         self._tasks += map(self._watched, self._cluster.start())
         self._spawn(self._begin(), "start")
 
-    async def stop(self) -> None:
-        """Let reconciles in flight finish for a moment, then end everything."""
+    def lead(self) -> None:
+        """Act from now on. Before, everything is only read, so that nothing needs to be read then."""
+        self.queue.open()
+        for key in self.store.gateway_keys():
+            self.queue.add(key, Priority.BACKGROUND)
+        self._leading.set()
+
+    def unready(self) -> str:
+        """What keeps this replica from being ready to act, as a person would put it; empty if nothing does."""
+        return self._unready
+
+    async def drain(self) -> bool:
+        """Act no more, and let reconciles in flight finish for a moment. Returns whether all of them did."""
+        self._unready = "stopping"
         self.queue.close()
+        for worker in self._working:
+            worker.cancel()
+        await asyncio.gather(*self._working, return_exceptions=True)
+        self._working.clear()
+        return await self._workers.drain()
+
+    async def stop(self) -> None:
+        """End everything."""
+        await self.drain()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
-        await self._workers.drain()
         await self._probe.close()
 
     def observe(self, kind: Kind, event: str | None, body: Json) -> None:
@@ -134,15 +159,17 @@ class Engine:
         return f"CustomResourceDefinitions {names}. Fix: kubectl apply -k crds" if missing else ""
 
     async def _begin(self) -> None:
-        """Know everything first, then work."""
+        """Know everything first, then work, once this replica leads."""
         for lister in self._listers:
             self._spawn(self._keep_listed(lister), f"list of {lister.name}")
         for lister in self._listers:
             await lister.settled.wait()
         await self._cluster.settled()
-        log.info("starting: %d Gateways, %d AgentBindings", len(self.store.gateways), len(self.store.bindings))
+        self._unready = ""
+        log.info("ready: %d Gateways, %d AgentBindings", len(self.store.gateways), len(self.store.bindings))
+        await self._leading.wait()
         for number in range(self._settings.workers):
-            self._spawn(self._workers.work(), f"worker {number}")
+            self._working.append(self._watched(asyncio.create_task(self._workers.work(), name=f"worker {number}")))
         self._spawn(self._every(self._settings.resync_seconds, self._resync), "resync")
 
     async def _look(self, key: Key) -> None:

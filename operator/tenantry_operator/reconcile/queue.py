@@ -90,12 +90,15 @@ class WorkQueue:
     """When keys may be looked at again at the earliest."""
     _later: dict[Key, Timer] = field(default_factory=dict)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _closed: bool = False
 
     def __len__(self) -> int:
         return sum(len(lane) for lane in self._lanes.values())
 
     def add(self, key: Key, priority: Priority = Priority.FRESH) -> None:
-        """Look at a key as soon as a worker is free."""
+        """Look at a key as soon as a worker is free; a closed queue takes nothing in."""
+        if self._closed:
+            return
         now = self.timers.time()
         if key in self._processing:
             waiting = self._again.setdefault(key, _Waiting(now, priority))
@@ -104,7 +107,9 @@ class WorkQueue:
         self._enqueue(key, priority, now)
 
     def add_after(self, key: Key, seconds: float, priority: Priority = Priority.FRESH) -> None:
-        """Look at a key later; of several such calls the earliest counts."""
+        """Look at a key later; of several such calls the earliest counts. A closed queue takes nothing in."""
+        if self._closed:
+            return
         due = self.timers.time() + seconds
         timer = self._later.get(key)
         if timer is not None:
@@ -157,10 +162,15 @@ class WorkQueue:
             self._enqueue(key, waiting.priority, waiting.since)
 
     def close(self) -> None:
-        """Cancel everything that is due later."""
+        """Take nothing in, and cancel everything that is due later."""
+        self._closed = True
         for timer in self._later.values():
             timer.cancel()
         self._later.clear()
+
+    def open(self) -> None:
+        """Take in keys (again)."""
+        self._closed = False
 
     def _enqueue(self, key: Key, priority: Priority, since: float) -> None:
         if (held := self._held.get(key, 0.0) - self.timers.time()) > 0:

@@ -46,14 +46,18 @@ class Workers:
             while len(self._slow) > MAX_SLOW:
                 await asyncio.wait(self._slow, return_when=asyncio.FIRST_COMPLETED)
 
-    async def drain(self) -> None:
-        """After the workers were cancelled: let work in flight finish for a moment, then cancel it."""
+    async def drain(self) -> bool:
+        """After the workers were cancelled: let work in flight finish for a moment, then cancel it.
+
+        Returns whether all of it finished: then nothing of it is on its way to the API server.
+        """
         if not self._under_way:
-            return
+            return True
         _, late = await asyncio.wait(self._under_way, timeout=DRAIN_SECONDS)
         for step in late:
             step.cancel()
         await asyncio.gather(*late, return_exceptions=True)
+        return not late
 
     async def _step(self, key: Key) -> None:
         try:

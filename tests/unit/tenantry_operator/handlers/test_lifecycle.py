@@ -29,6 +29,8 @@ async def test_a_kind_that_kopf_asks_for_no_longer_is_stale() -> None:
     now = 0.0
     times = WatchTimes(lambda: now, ("a", "b"))
     async with scripted(Answer(), Answer()) as script:
+        assert times.stale() == {}
+        times.start()
         session = script.client.transport.new_session(times)
         server = script.client.transport.credentials.server
         now = WATCH_SECONDS + STALE_SECONDS + 1

@@ -22,10 +22,12 @@ def serves(*names: str) -> Answer:
 
 
 @asynccontextmanager
-async def engine_on(*answers: Answer) -> AsyncIterator[tuple[Engine, Script]]:
+async def engine_on(*answers: Answer, leads: bool = True) -> AsyncIterator[tuple[Engine, Script]]:
     settings = parse_settings(["--kubeconfig", "unused"], {})
     async with scripted(*answers) as script:
         engine = Engine(settings, script.client, script.metrics, WORLD)
+        if leads:
+            engine.lead()
         yield engine, script
         await engine.stop()
 
@@ -60,6 +62,27 @@ async def test_fresh_events_go_before_what_kopf_lists_at_start() -> None:
         engine.observe(GATEWAY, "MODIFIED", gateway(2, "fresh"))
 
         assert taken(engine) == [("ns", "fresh"), ("ns", "listed")]
+
+
+async def test_on_standby_there_is_no_work_and_with_leadership_everything_is_looked_at() -> None:
+    async with engine_on(leads=False) as (engine, _):
+        engine.observe(GATEWAY, "ADDED", gateway(1))
+        engine.observe(AGENT_BINDING, "ADDED", binding(1, "b"))
+        assert taken(engine) == []
+        assert len(engine.queue) == 0
+
+        engine.lead()
+
+        assert set(taken(engine)) == {("ns", "a"), ("ns", "b")}
+
+
+async def test_it_says_why_it_is_not_ready() -> None:
+    async with engine_on(serves("gateways", "agentbindings")) as (engine, _):
+        assert engine.unready() == "waiting for the API server"
+        await engine.wait_for_crds()
+        assert engine.unready() == "reading the cluster"
+        assert await engine.drain()
+        assert engine.unready() == "stopping"
 
 
 async def test_an_event_that_is_no_news_brings_no_work() -> None:
