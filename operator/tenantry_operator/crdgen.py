@@ -83,6 +83,7 @@ KINDS: Sequence[Kind] = (
                 "fieldPath": ".metadata.name",
             },
         ),
+        selectable=(".spec.provider.apiKeySecretRef.name", ".spec.defaultAgent"),
     ),
     Kind(
         name=agent_binding.KIND,
@@ -103,7 +104,7 @@ KINDS: Sequence[Kind] = (
             column("Sender ID", ".spec.match.senderId", wide=True),
             column("Message", condition("Accepted", "message"), wide=True),
         ),
-        selectable=(".spec.gatewayRef.name",),
+        selectable=(".spec.gatewayRef.name", ".spec.gatewayRef.namespace", ".spec.agentId", ".spec.match.channel"),
     ),
 )
 
