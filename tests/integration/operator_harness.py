@@ -29,6 +29,14 @@ SYSTEM = "tenantry-system"
 ACCOUNT = "system:serviceaccount:tenantry-system:tenantry-operator"
 WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 _NUMBERS = itertools.count(1)
+STORAGE_CLASS = {
+    "apiVersion": "storage.k8s.io/v1",
+    "kind": "StorageClass",
+    "metadata": {"name": "standard", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
+    "provisioner": "kubernetes.io/no-provisioner",
+    "volumeBindingMode": "WaitForFirstConsumer",
+}
+"""The default class. No kubelet runs here, so its claims wait for their first pod for ever, as they may."""
 SECONDS = 30.0
 """How long something may take that takes well under a second on an idle machine."""
 
@@ -245,7 +253,7 @@ def kubectl(control_plane: ControlPlane) -> Kubectl:
 def installed(kubectl: Kubectl) -> Kubectl:
     """The cluster with everything of ``deploy/`` but the operator itself, which the tests run as a process."""
     manifests = yaml.safe_load_all(kubectl.run("kustomize", str(ROOT / "deploy")))
-    kubectl.apply(*(manifest for manifest in manifests if manifest["kind"] != "Deployment"))
+    kubectl.apply(STORAGE_CLASS, *(manifest for manifest in manifests if manifest["kind"] != "Deployment"))
     for name in ("gateways", "agentbindings"):
         kubectl.wait("condition=Established", f"crd/{name}.tenantry.dev", "default", 30)
     return kubectl

@@ -13,6 +13,7 @@ from tenantry_operator.conditions.condition import Finding, conditions, first_fi
 from tenantry_operator.conditions.deployment import deployment_available
 from tenantry_operator.conditions.observation import Observation, Verdict
 from tenantry_operator.conditions.secrets import secrets_available
+from tenantry_operator.conditions.storage import storage_in_the_way, storage_ready, storage_unfinished
 from tenantry_operator.errors import InvalidObject
 
 KEPT_WITHOUT_DESIRED = ("endpoint", "selector", "configHash", "version")
@@ -65,6 +66,7 @@ def _findings(seen: Observation) -> dict[str, Finding | None]:
         "Stalled": stalled,
         "ConfigValid": config_valid(seen),
         "SecretsAvailable": secrets_available(seen),
+        "StorageReady": storage_ready(seen),
         "DeploymentAvailable": deployment_available(seen),
         "BindingsAccepted": bindings_accepted(seen),
         "RolloutPending": rollout_pending(seen),
@@ -91,7 +93,7 @@ def _deployment(seen: Observation) -> Finding | None:
     return None if found.status == "True" else _problem(seen) or found
 
 
-READY_CHECKS: Sequence[Callable[[Observation], Finding | None]] = (_stalled, _secrets, _deployment)
+READY_CHECKS: Sequence[Callable[[Observation], Finding | None]] = (_stalled, _secrets, storage_in_the_way, _deployment)
 
 
 def ready_condition(seen: Observation) -> Finding:
@@ -108,8 +110,8 @@ def stalled_condition(ready: Finding) -> Finding | None:
 
 
 def reconciling_condition(seen: Observation, ready: Finding) -> Finding | None:
-    """On its way: not ready yet, or ready with a configuration that is not the latest."""
-    unfinished = _problem(seen) if ready.status == "True" else ready
+    """On its way: not ready yet, or ready with a volume or a configuration that is not the latest."""
+    unfinished = _problem(seen) or storage_unfinished(seen) if ready.status == "True" else ready
     if unfinished is not None:
         return Finding("True", unfinished.reason, unfinished.message)
     behind = sorted(pod for pod, served in seen.served.items() if seen.desired and served != seen.desired.config_hash)

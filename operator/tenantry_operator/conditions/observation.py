@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from tenantry_operator.api.v1alpha1.agent_binding import AgentBinding
 from tenantry_operator.api.v1alpha1.gateway import Gateway
+from tenantry_operator.api.v1alpha1.quantity import amount
 from tenantry_operator.conditions import reasons
 
 RouteId = tuple[str, int]
@@ -55,6 +56,49 @@ class PodView:
     deleting: bool
     problem: str | None
     """Why it does not run: a container's waiting reason with its message, or why it cannot be scheduled."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimView:
+    """The PersistentVolumeClaim with the gateway's state."""
+
+    phase: str
+    """Pending, Bound or Lost."""
+    requested: str
+    capacity: str
+    """What the volume has; empty until there is one."""
+    storage_class: str | None
+    """None where the cluster had no default one; empty for a volume without a class."""
+    access_modes: tuple[str, ...]
+    volume: str
+    """Name of the PersistentVolume; empty until there is one."""
+    owned: bool
+    """Whether it goes with the Gateway."""
+    deleting: bool
+    scheduled: bool
+    """Whether a pod that uses it has been given a node."""
+    resizing: str
+    """What is known of the volume's growth, in Kubernetes' words; empty where nothing is."""
+    applied: Mapping[str, Any] = field(default_factory=dict)
+    """The fields of its spec that the operator applied."""
+
+    def lacks(self, size: str) -> bool:
+        """Whether it has to grow to have ``size``."""
+        return amount(size) > max((amount(each) for each in (self.requested, self.capacity) if each), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class StorageClassView:
+    """A StorageClass."""
+
+    name: str
+    default: bool
+    expandable: bool
+    """Whether its volumes may grow."""
+    waits: bool
+    """Whether it makes a volume only when a pod that uses it is scheduled."""
+    provisioned: bool
+    """Whether anything makes its volumes; people do otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +161,11 @@ class Observation:
     """The configuration hash that each pod reports, by the pod's name."""
     contents: Mapping[str, frozenset[RouteId]] = field(default_factory=dict)
     """The AgentBindings in each configuration that is known, by its hash."""
+    claim: ClaimView | None = None
+    storage_classes: Mapping[str, StorageClassView] | None = None
+    """By name; None where the operator cannot see them."""
+    growth_refused: Problem | None = None
+    """Why the API server did not let the claim grow."""
     problem: Problem | None = None
     waits_for_image: bool = False
     """Whether a changed default image has not come to this Gateway yet, since others come first."""

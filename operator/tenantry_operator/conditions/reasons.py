@@ -34,6 +34,23 @@ REPLICA_FAILURE: Final = "ReplicaFailure"
 # RolloutPending
 ROLLOUT_QUEUED: Final = "RolloutQueued"
 
+# StorageReady
+BOUND: Final = "Bound"
+CLAIM_MISSING: Final = "ClaimMissing"  # The PersistentVolumeClaim has not been created yet.
+WAITING_FOR_FIRST_CONSUMER: Final = (
+    "WaitingForFirstConsumer"  # The volume is made when a pod is scheduled: all is well.
+)
+VOLUME_PENDING: Final = "VolumePending"  # The claim has no volume yet.
+STORAGE_CLASS_MISSING: Final = "StorageClassMissing"  # The StorageClass that is named does not exist.
+NO_DEFAULT_STORAGE_CLASS: Final = "NoDefaultStorageClass"  # None is named, and the cluster has no default one.
+VOLUME_LOST: Final = "VolumeLost"  # The PersistentVolume of the claim is gone.
+VOLUME_GROWING: Final = "VolumeGrowing"  # A larger size is asked for, and on its way.
+VOLUME_NOT_EXPANDABLE: Final = "VolumeNotExpandable"  # The StorageClass does not let its volumes grow.
+VOLUME_GROWTH_REFUSED: Final = (
+    "VolumeGrowthRefused"  # The API server does not let it grow: a quota, an admission policy.
+)
+VOLUME_DIFFERS: Final = "VolumeDiffers"  # A claim that was there before was kept as it is, where it differs.
+
 # BindingsAccepted
 ALL_ACCEPTED: Final = "AllAccepted"
 BINDINGS_REJECTED: Final = "BindingsRejected"
@@ -58,7 +75,7 @@ NOT_ACCEPTED: Final = "NotAccepted"
 SHADOWED: Final = "Shadowed"
 
 STALLED: Final = frozenset(
-    {NAME_CONFLICT, INVALID_SPEC, CONFIG_TOO_LARGE, PERMISSION_DENIED, PROGRESS_DEADLINE_EXCEEDED}
+    {NAME_CONFLICT, INVALID_SPEC, CONFIG_TOO_LARGE, PERMISSION_DENIED, PROGRESS_DEADLINE_EXCEEDED, VOLUME_LOST}
 )
 """Nothing gets better until somebody acts."""
 CONFIG_FAULTS: Final = frozenset({INVALID_SPEC, CONFIG_TOO_LARGE})

@@ -6,7 +6,7 @@ that a value which it writes differently does not look like somebody's edit for 
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,14 @@ from tenantry_operator.kube.secrets import Secrets
 from tenantry_operator.metrics import Metrics
 
 log = logging.getLogger(__name__)
+
+Fit = Callable[[Mapping[str, Any], Record], Mapping[str, Any]]
+"""Turns the manifest for a new object into what can be applied to one that exists: some fields are immutable."""
+
+
+def as_it_is(manifest: Mapping[str, Any], live: Record) -> Mapping[str, Any]:  # noqa: ARG001 - a Fit
+    """Applies the same to what exists as to what is new."""
+    return manifest
 
 
 class ChildError(TenantryError):
@@ -63,8 +71,10 @@ class Writer:
         self._metrics = metrics
         self._applied: dict[Key, dict[tuple[Kind, str], _Applied]] = {}
 
-    async def apply(self, manifest: Mapping[str, Any], owner: Owner) -> bool:
+    async def apply(self, manifest: Mapping[str, Any], owner: Owner, fit: Fit = as_it_is) -> bool:
         """Make one object of a tenant as the manifest says. Returns whether a request was needed.
+
+        Where the object exists, ``fit`` has the last word on what is applied to it.
 
         Raises:
             ChildError: NameTaken, NotYetGone or ChangedUnderneath.
@@ -73,13 +83,14 @@ class Writer:
         kind, key = kind_of(manifest), key_of(manifest)
         memory = self._applied.setdefault((key[0], owner.name), {})
         before = memory.get((kind, key[1]))
-        wanted = manifest_digest(manifest)
         live = self._caches[kind].get(key)
         if live is not None:
             check_owner(kind, live, owner)
-            if wanted == live.digest or before == _Applied(live.uid, wanted, live.digest):
-                return False
-        answer = await (self._update(kind, manifest, live.uid) if live else self._create(kind, manifest, owner))
+            manifest = fit(manifest, live)
+        wanted = manifest_digest(manifest)
+        if live is not None and (wanted == live.digest or before == _Applied(live.uid, wanted, live.digest)):
+            return False
+        answer = await (self._update(kind, manifest, live.uid) if live else self._create(kind, manifest, owner, fit))
         if before is not None and before.wanted == wanted:
             log.info("put right %s %s: somebody had changed or deleted it", kind.name, key[1])
             self._metrics.drift_corrections.labels(kind.name).inc()
@@ -145,7 +156,7 @@ class Writer:
         """Drop what is remembered of a tenant that is gone."""
         self._applied.pop(gateway, None)
 
-    async def _create(self, kind: Kind, manifest: Mapping[str, Any], owner: Owner) -> Json:
+    async def _create(self, kind: Kind, manifest: Mapping[str, Any], owner: Owner, fit: Fit) -> Json:
         """Create by apply; an object that only our informer cannot see (it lost its labels) is put right."""
         key = key_of(manifest)
         try:
@@ -160,7 +171,7 @@ class Writer:
         if record is None:
             raise ChangedUnderneath(kind, key, "cannot be read")
         check_owner(kind, record, owner)
-        return await self._update(kind, manifest, record.uid)
+        return await self._update(kind, fit(manifest, record), record.uid)
 
     async def _update(self, kind: Kind, manifest: Mapping[str, Any], uid: str) -> Json:
         try:

@@ -50,15 +50,17 @@ SERVICE = Kind("", "v1", "Service", "services")
 CONFIG_MAP = Kind("", "v1", "ConfigMap", "configmaps")
 SECRET = Kind("", "v1", "Secret", "secrets")
 SERVICE_ACCOUNT = Kind("", "v1", "ServiceAccount", "serviceaccounts")
+PERSISTENT_VOLUME_CLAIM = Kind("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims")
 POD = Kind("", "v1", "Pod", "pods")
 NAMESPACE = Kind("", "v1", "Namespace", "namespaces", namespaced=False)
 EVENT = Kind("events.k8s.io", "v1", "Event", "events")
 LEASE = Kind("coordination.k8s.io", "v1", "Lease", "leases")
+STORAGE_CLASS = Kind("storage.k8s.io", "v1", "StorageClass", "storageclasses", namespaced=False)
 GATEWAY = Kind("tenantry.dev", "v1alpha1", "Gateway", "gateways")
 AGENT_BINDING = Kind("tenantry.dev", "v1alpha1", "AgentBinding", "agentbindings")
 
-APPLIED_KINDS: tuple[Kind, ...] = (SERVICE_ACCOUNT, CONFIG_MAP, SERVICE, DEPLOYMENT)
-"""What is applied for a tenant, drift-checked and pruned. The generated Secret is only ever created."""
+APPLIED_KINDS: tuple[Kind, ...] = (SERVICE_ACCOUNT, CONFIG_MAP, SERVICE, PERSISTENT_VOLUME_CLAIM, DEPLOYMENT)
+"""What is applied for a tenant, drift-checked and, but for claims, pruned. The generated Secret is only created."""
 
 _BY_MANIFEST = {(kind.api_version, kind.name): kind for kind in (*APPLIED_KINDS, SECRET)}
 

@@ -4,14 +4,26 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from tenantry_operator.conditions.observation import DeploymentView
+from tenantry_operator.conditions.observation import DeploymentView, StorageClassView
 from tenantry_operator.kube.cache import Cache, Labels, Projector, Record, record_of
 from tenantry_operator.kube.client import Client
 from tenantry_operator.kube.errors import ForbiddenError
 from tenantry_operator.kube.informer import Informer, Scope
-from tenantry_operator.kube.kinds import APPLIED_KINDS, DEPLOYMENT, POD, SECRET, Json, Key, Kind
+from tenantry_operator.kube.kinds import (
+    APPLIED_KINDS,
+    DEPLOYMENT,
+    PERSISTENT_VOLUME_CLAIM,
+    POD,
+    SECRET,
+    STORAGE_CLASS,
+    Json,
+    Key,
+    Kind,
+)
 from tenantry_operator.kube.projection import live_digest
 from tenantry_operator.kube.secrets import Secrets
+from tenantry_operator.reconcile.storage_classes import StorageClasses
+from tenantry_operator.reconcile.storage_views import claim_view
 from tenantry_operator.reconcile.views import deployment_view, pod_view
 from tenantry_operator.resources.metadata import FIELD_MANAGER, GATEWAY_LABEL, MANAGED_BY_LABEL
 
@@ -44,11 +56,16 @@ class Cluster:
         }
         self.pods = self._cache(POD, _pod_record)
         self.secrets = Secrets(sources.client, LABELS, sources.changed)
+        self._classes = StorageClasses(self.applied[PERSISTENT_VOLUME_CLAIM], sources.changed)
         labelled = Scope(selector=GATEWAY_LABEL)
-        scopes = {**dict.fromkeys((*APPLIED_KINDS, POD), labelled), SECRET: Scope(metadata_only=True)}
+        scopes = {
+            **dict.fromkeys((*APPLIED_KINDS, POD), labelled),
+            SECRET: Scope(metadata_only=True),
+            STORAGE_CLASS: Scope(optional=True),
+        }
         self._informers = tuple(
             Informer(sources.client, cache, scope, clock=sources.clock, rand=sources.rand)
-            for cache in (*self.applied.values(), self.pods, self.secrets.cache)
+            for cache in (*self.applied.values(), self.pods, self.secrets.cache, self._classes.cache)
             for scope in _each_namespace(cache.kind, scopes[cache.kind], sources.namespaces)
         )
 
@@ -87,6 +104,10 @@ class Cluster:
             if isinstance(record.view, DeploymentView):
                 yield (record.key[0], record.gateway), record.view
 
+    def storage_classes(self) -> Mapping[str, StorageClassView] | None:
+        """The StorageClasses by name; None where the operator cannot see them."""
+        return self._classes.views() if self.known(STORAGE_CLASS) else None
+
     def ages(self) -> Mapping[str, float]:
         """Seconds since each watch's last sign of life, by what is watched."""
         return {informer.name: informer.age for informer in self._informers}
@@ -115,10 +136,15 @@ def _only_status(old: Record | None, new: Record | None) -> bool:
     return old.same(replace(new, view=old.view))
 
 
+VIEWS: Mapping[Kind, Callable[[Json], object]] = {DEPLOYMENT: deployment_view, PERSISTENT_VOLUME_CLAIM: claim_view}
+"""What is kept of an applied kind besides its digest."""
+
+
 def _applied_projector(kind: Kind) -> Projector:
+    view = VIEWS.get(kind)
+
     def project(live: Json) -> Record:
-        view = deployment_view(live) if kind is DEPLOYMENT else None
-        return record_of(live, LABELS, live_digest(live, FIELD_MANAGER), view)
+        return record_of(live, LABELS, live_digest(live, FIELD_MANAGER), view(live) if view else None)
 
     return project
 

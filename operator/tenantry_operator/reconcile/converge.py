@@ -6,17 +6,20 @@ from dataclasses import dataclass
 
 from tenantry_operator.api.v1alpha1.common import GROUP
 from tenantry_operator.api.v1alpha1.gateway import KIND, Gateway
+from tenantry_operator.api.v1alpha1.storage import CLAIM_SUFFIX
 from tenantry_operator.conditions import reasons
-from tenantry_operator.conditions.observation import Problem
+from tenantry_operator.conditions.observation import Problem, StorageClassView
 from tenantry_operator.kube.apply import ChangedUnderneath, NameTaken, NotYetGone, Writer, check_owner
 from tenantry_operator.kube.cache import Cache
 from tenantry_operator.kube.errors import ForbiddenError, InvalidError, NotFoundError
-from tenantry_operator.kube.kinds import DEPLOYMENT, SECRET, Kind, kind_of
+from tenantry_operator.kube.kinds import DEPLOYMENT, PERSISTENT_VOLUME_CLAIM, SECRET, Kind, kind_of
 from tenantry_operator.kube.ownership import Owner
 from tenantry_operator.kube.prune import prune, surplus
 from tenantry_operator.kube.secrets import KnownSecret, Secrets
+from tenantry_operator.reconcile.claims import Claims
 from tenantry_operator.resources.desired import Desired
-from tenantry_operator.resources.metadata import FIELD_MANAGER
+from tenantry_operator.resources.manifest import Manifest
+from tenantry_operator.resources.metadata import FIELD_MANAGER, GATEWAY_LABEL, MANAGED_BY_LABEL
 from tenantry_operator.resources.secret import build_token_secret
 
 
@@ -26,6 +29,8 @@ class Setbacks:
 
     problem: Problem | None = None
     """For the status."""
+    growth_refused: Problem | None = None
+    """Why the volume could not be made larger: that keeps nothing else from being done."""
     retry: bool = False
     """Whether to try again later though nothing may be seen to change."""
 
@@ -69,9 +74,13 @@ class Setbacks:
 def _name_taken(error: NameTaken) -> str:
     namespace, name = error.key
     resource = error.kind.plural
+    use = ""
+    if error.kind is PERSISTENT_VOLUME_CLAIM:
+        mine = f"{GATEWAY_LABEL}={name.removesuffix(CLAIM_SUFFIX)} {MANAGED_BY_LABEL}={FIELD_MANAGER}"
+        use = f". To use it as this Gateway's volume instead: kubectl -n {namespace} label pvc {name} {mine}"
     return (
         f"{error}, and is not taken over. Fix: rename the Gateway, or remove the object if nobody needs it: "
-        f"kubectl -n {namespace} get {resource} {name} -o yaml; kubectl -n {namespace} delete {resource} {name}"
+        f"kubectl -n {namespace} get {resource} {name} -o yaml; kubectl -n {namespace} delete {resource} {name}{use}"
     )
 
 
@@ -89,6 +98,13 @@ class Converger:
     """Of the applied kinds."""
     secrets: Secrets
     new_token: Callable[[], str]
+    storage_classes: Callable[[], Mapping[str, StorageClassView] | None]
+    """By name; None where they cannot be seen."""
+
+    @property
+    def claims(self) -> Claims:
+        """What looks after the volume."""
+        return Claims(self.writer, self.caches[PERSISTENT_VOLUME_CLAIM], self.storage_classes)
 
     async def converge(self, gateway: Gateway, wanted: Desired, setbacks: Setbacks) -> bool:
         """Bring everything to what is wanted; stops at the first thing that cannot be done.
@@ -100,10 +116,22 @@ class Converger:
         with setbacks.caught():
             await self._token(gateway, wanted, owner)
             for manifest in wanted.manifests:
-                written = await self.writer.apply(manifest, owner)
+                written = await self._apply(manifest, owner)
                 rollout = rollout or (written and kind_of(manifest) is DEPLOYMENT)
-            await prune(self.writer, surplus(self._all(), gateway.key, owner, _names(gateway, wanted)))
+            await prune(self.writer, surplus(self._prunable(), gateway.key, owner, _names(gateway, wanted)))
+        await self._grow(wanted, owner, setbacks)
         return rollout
+
+    async def _apply(self, manifest: Manifest, owner: Owner) -> bool:
+        keep = self.claims.keep if kind_of(manifest) is PERSISTENT_VOLUME_CLAIM else self.writer.apply
+        return await keep(manifest, owner)
+
+    async def _grow(self, wanted: Desired, owner: Owner, setbacks: Setbacks) -> None:
+        """Ask for a larger volume where one is wanted; what the API server says to it stops nothing."""
+        for claim in (each for each in wanted.manifests if kind_of(each) is PERSISTENT_VOLUME_CLAIM):
+            with setbacks.caught():
+                setbacks.growth_refused = await self.claims.grow(claim, owner)
+        setbacks.retry = setbacks.retry or setbacks.growth_refused is not None
 
     async def read_secrets(self, gateway: Gateway, setbacks: Setbacks) -> dict[str, KnownSecret]:
         """What is known of each Secret that the Gateway refers to, by name."""
@@ -125,8 +153,10 @@ class Converger:
         else:
             check_owner(SECRET, known.record, owner)
 
-    def _all(self) -> Iterable[Cache]:
-        return (*self.caches.values(), self.secrets.cache)
+    def _prunable(self) -> Iterable[Cache]:
+        """All but claims: those hold what nobody can make again."""
+        kinds = (cache for kind, cache in self.caches.items() if kind is not PERSISTENT_VOLUME_CLAIM)
+        return (*kinds, self.secrets.cache)
 
 
 def _names(gateway: Gateway, wanted: Desired) -> set[tuple[Kind, str]]:

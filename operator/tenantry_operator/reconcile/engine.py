@@ -257,7 +257,9 @@ class Engine:
         bindings = Reporter(AGENT_BINDING, self.store.bindings, writer, world.now, world.new_name)
         return GatewayReconciler(
             store=self.store,
-            converger=Converger(writer, self._cluster.applied, self._cluster.secrets, world.new_token),
+            converger=Converger(
+                writer, self._cluster.applied, self._cluster.secrets, world.new_token, self._cluster.storage_classes
+            ),
             pods=pods,
             rollouts=Rollouts(self._clock),
             gateways=gateways,

@@ -13,10 +13,18 @@ from tenantry_operator.resources.metadata import FIELD_MANAGER
 
 MAX_NOTE = 1024
 """Bytes that the Events API takes."""
-WORTH_TELLING = ("Stalled", "SecretsAvailable", "Accepted", "Conflicted")
+WORTH_TELLING = ("Stalled", "SecretsAvailable", "StorageReady", "Accepted", "Conflicted")
 """Conditions whose trouble is told when it begins or changes its reason."""
-TROUBLE: Mapping[str, str] = {"Stalled": "True", "SecretsAvailable": "False", "Accepted": "False", "Conflicted": "True"}
-PASSING_REASONS = frozenset({"TokenPending"})
+TROUBLE: Mapping[str, str] = {
+    "Stalled": "True",
+    "SecretsAvailable": "False",
+    "StorageReady": "False",
+    "Accepted": "False",
+    "Conflicted": "True",
+}
+PASSING_REASONS = frozenset(
+    {"TokenPending", "ClaimMissing", "WaitingForFirstConsumer", "VolumePending", "VolumeGrowing"}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,15 +11,24 @@ from typing import Literal
 
 from tenantry_operator.api.v1alpha1.agent_binding import AgentBinding
 from tenantry_operator.api.v1alpha1.gateway import Gateway
+from tenantry_operator.api.v1alpha1.storage import claim_name
 from tenantry_operator.conditions.agent_binding import judge, programmed
 from tenantry_operator.conditions.gateway import gateway_status, invalid_gateway_status
-from tenantry_operator.conditions.observation import DeploymentView, Observation, Problem, SecretKeys, Verdict
+from tenantry_operator.conditions.observation import (
+    ClaimView,
+    DeploymentView,
+    Observation,
+    Problem,
+    SecretKeys,
+    Verdict,
+)
 from tenantry_operator.errors import InvalidObject
 from tenantry_operator.kube.errors import ApiError, ForbiddenError
-from tenantry_operator.kube.kinds import DEPLOYMENT, Key
+from tenantry_operator.kube.kinds import DEPLOYMENT, PERSISTENT_VOLUME_CLAIM, Key
+from tenantry_operator.kube.ownership import Ownership
 from tenantry_operator.kube.secrets import KnownSecret
 from tenantry_operator.reconcile.agent_binding import BindingReporter, usable
-from tenantry_operator.reconcile.converge import Converger, Setbacks
+from tenantry_operator.reconcile.converge import Converger, Setbacks, owner_of
 from tenantry_operator.reconcile.decision import Decider
 from tenantry_operator.reconcile.pods import Pods
 from tenantry_operator.reconcile.refresh import Stamp
@@ -132,7 +141,7 @@ class GatewayReconciler:
             stamp = Stamp.of(wanted.config_hash, ((name, known.version) for name, known in secrets.items()))
             with setbacks.caught():
                 after = await self.pods.refresh(gateway, stamp, wanted.config_hash)
-        seen = self._observe(gateway, wanted, verdicts, secrets, setbacks.problem)
+        seen = self._observe(gateway, wanted, verdicts, secrets, setbacks)
         self.upgrades.observe(gateway.key, seen.deployment, seen.pods)
         await self._report(entry, bindings, seen)
         if unheard is not None:
@@ -158,7 +167,7 @@ class GatewayReconciler:
         wanted: Desired | None,
         verdicts: tuple[Verdict, ...],
         secrets: Mapping[str, KnownSecret],
-        problem: Problem | None,
+        setbacks: Setbacks,
     ) -> Observation:
         """What the caches hold of the tenant."""
         pods = self.pods.of(gateway)
@@ -171,7 +180,10 @@ class GatewayReconciler:
             verdicts=verdicts,
             served=self.pods.served(gateway, pods),
             contents=self.decider.contents.of(gateway.key),
-            problem=problem,
+            claim=self._claim(gateway),
+            storage_classes=self.converger.storage_classes(),
+            growth_refused=setbacks.growth_refused,
+            problem=setbacks.problem,
             waits_for_image=self.upgrades.is_waiting(gateway.key),
             blind_selectors=self.decider.namespaces.problem(gateway),
         )
@@ -180,6 +192,14 @@ class GatewayReconciler:
         key = gateway.meta.namespace, child_name(gateway.meta.name)
         record = self.converger.caches[DEPLOYMENT].get(key)
         return record.view if record is not None and isinstance(record.view, DeploymentView) else None
+
+    def _claim(self, gateway: Gateway) -> ClaimView | None:
+        """The Gateway's own claim; one that an earlier Gateway takes along is not."""
+        key = gateway.meta.namespace, claim_name(gateway.meta.name)
+        record = self.converger.caches[PERSISTENT_VOLUME_CLAIM].get(key)
+        if record is None or owner_of(gateway).owns(record) is not Ownership.OURS:
+            return None
+        return record.view if isinstance(record.view, ClaimView) else None
 
     async def _report(self, entry: Entry[Gateway], bindings: Sequence[Entry[AgentBinding]], seen: Observation) -> None:
         status = gateway_status(seen, rfc3339(self.now()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tenantry_operator.api.v1alpha1.gateway import Gateway
+from tenantry_operator.api.v1alpha1.storage import claim_name
 from tenantry_operator.resources.image import DEFAULTS_ANNOTATION, Defaults, Image, image_of
 from tenantry_operator.resources.manifest import Manifest
 from tenantry_operator.resources.metadata import child_name, labels, metadata, selector
@@ -58,7 +59,7 @@ def _pod_spec(gateway: Gateway, image: Image) -> dict[str, Any]:
         "volumes": [
             {"name": "config", "configMap": {"name": name}},
             {"name": "secrets", "projected": {"defaultMode": SECRET_FILE_MODE, "sources": _secret_sources(gateway)}},
-            {"name": "state", "emptyDir": {}},
+            {"name": "state", "persistentVolumeClaim": {"claimName": claim_name(gateway.meta.name)}},
             {"name": "tmp", "emptyDir": {}},
         ],
     }

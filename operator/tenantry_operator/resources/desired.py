@@ -14,6 +14,7 @@ from tenantry_operator.resources.deployment import build_deployment
 from tenantry_operator.resources.image import Defaults, image_of
 from tenantry_operator.resources.manifest import Manifest
 from tenantry_operator.resources.metadata import selector
+from tenantry_operator.resources.persistent_volume_claim import build_persistent_volume_claim
 from tenantry_operator.resources.service import build_service, endpoint
 from tenantry_operator.resources.service_account import build_service_account
 
@@ -48,6 +49,7 @@ def desired(gateway: Gateway, accepted: Sequence[AgentBinding], defaults: Defaul
             build_service_account(gateway),
             build_configmap(gateway, config),
             build_service(gateway),
+            build_persistent_volume_claim(gateway),
             build_deployment(gateway, defaults),
         ),
         config_hash=config_hash(config.encode()),

@@ -5,7 +5,15 @@ from typing import Any
 
 from tenantry_operator.api.v1alpha1.agent_binding import AgentBinding
 from tenantry_operator.api.v1alpha1.gateway import Gateway
-from tenantry_operator.conditions.observation import DeploymentView, Observation, PodView, RouteId, SecretKeys
+from tenantry_operator.conditions.observation import (
+    ClaimView,
+    DeploymentView,
+    Observation,
+    PodView,
+    RouteId,
+    SecretKeys,
+    StorageClassView,
+)
 from tenantry_operator.resources.desired import desired
 from tenantry_operator.resources.image import Defaults
 
@@ -96,6 +104,29 @@ def pod_view(name: str = "assistants-gateway-1", *, ready: bool = True, **more: 
     return PodView(name=name, ready=ready, **{**fields, **more})
 
 
+def claim_view(**more: Any) -> ClaimView:
+    """A bound claim of one gibibyte that stays when its Gateway goes."""
+    fields: dict[str, Any] = {
+        "phase": "Bound",
+        "requested": "1Gi",
+        "capacity": "1Gi",
+        "storage_class": "standard",
+        "access_modes": ("ReadWriteOnce",),
+        "volume": "pvc-1",
+        "owned": False,
+        "deleting": False,
+        "scheduled": True,
+        "resizing": "",
+    }
+    return ClaimView(**{**fields, **more})
+
+
+def storage_class_view(name: str = "standard", **more: bool) -> StorageClassView:
+    """A class whose volumes may grow, the default one if it is called ``standard``."""
+    fields = {"default": name == "standard", "expandable": True, "waits": False, "provisioned": True, **more}
+    return StorageClassView(name, **fields)
+
+
 def observation(subject: Gateway | None = None, **more: Any) -> Observation:
     """A Gateway with which everything is well; ``more`` replaces what should be otherwise."""
     subject = subject or gateway()
@@ -108,6 +139,8 @@ def observation(subject: Gateway | None = None, **more: Any) -> Observation:
         },
         "deployment": deployment_view(),
         "pods": (pod_view(),),
+        "claim": claim_view(),
+        "storage_classes": {"standard": storage_class_view()},
         "served": {"assistants-gateway-1": wanted.config_hash},
     }
     return Observation(gateway=subject, **{**fields, **more})

@@ -9,27 +9,33 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-_QUANTITY = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?P<suffix>[EPTGMK]i|[EPTGMkm]?)")
+_QUANTITY = re.compile(
+    r"(?P<number>[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?P<suffix>[EPTGMK]i|[EPTGMkmun]?|[eE][+-]?[0-9]{1,3})"
+)
 BINARY = {"": 1, **{f"{letter}i": 1024**power for power, letter in enumerate("KMGTPE", 1)}}
 DECIMAL = {"": 1, **{letter: 1000**power for power, letter in enumerate("kMGTPE", 1)}}
+UNITS = {**BINARY, **DECIMAL, **{letter: Fraction(1, 1000**power) for power, letter in enumerate("mun", 1)}}
 
 
 def amount(text: str) -> Fraction:
-    """The number that a quantity stands for: bytes, or cores.
+    """The number that a quantity of the API server's stands for: bytes, or cores.
 
     Raises:
-        ValueError: if it is not a quantity, or one with an exponent such as 1e3, which no field of ours takes.
+        ValueError: if it is not a quantity, or negative.
     """
-    return _parsed(text)[0]
+    number, suffix = _parts(text)
+    if suffix[:1] in {"e", "E"} and suffix[1:] and suffix != "Ei":
+        return number * Fraction(10) ** int(suffix[1:])
+    return number * UNITS[suffix]
 
 
 def canonical(text: str) -> str:
-    """The quantity as the API server prints it: no fraction, the largest suffix that allows it.
+    """A quantity without an exponent as the API server prints it: no fraction, the largest suffix that allows it.
 
     Raises:
         ValueError: as ``amount``.
     """
-    value, binary = _parsed(text)
+    value, binary = amount(text), text.endswith("i")
     if value.denominator != 1:
         thousandths = -(-value * 1000 // 1)  # The API server rounds up, and knows nothing smaller that we accept.
         return canonical(str(thousandths // 1000)) if thousandths % 1000 == 0 else f"{thousandths}m"
@@ -38,12 +44,8 @@ def canonical(text: str) -> str:
     return f"{value // size}{suffix}" if value else "0"
 
 
-def _parsed(text: str) -> tuple[Fraction, bool]:
-    """The number, and whether it was written with a binary suffix."""
+def _parts(text: str) -> tuple[Fraction, str]:
     found = _QUANTITY.fullmatch(text)
     if found is None:
         raise ValueError(f"{text!r} is not a quantity")
-    number, suffix = Fraction(found["number"]), found["suffix"]
-    if suffix == "m":
-        return number / 1000, False
-    return number * {**DECIMAL, **BINARY}[suffix], suffix.endswith("i")
+    return Fraction(found["number"]), found["suffix"]

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 from tenantry_operator.api.v1alpha1.common import DNS_LABEL, ApiModel, validation
 from tenantry_operator.api.v1alpha1.quantity import amount
 
+CLAIM_SUFFIX = "-state"
 MIN_SIZE = "64Mi"
 MAX_SIZE = "64Ti"
 ONE_POD = "ReadWriteOncePod"
@@ -57,6 +58,11 @@ AccessMode = Annotated[
     Field(description="A way in which the volume can be mounted."),
 ]
 DeletionPolicy = Literal["Retain", "Delete"]
+
+
+def claim_name(gateway_name: str) -> str:
+    """Name of the PersistentVolumeClaim of a Gateway."""
+    return f"{gateway_name}{CLAIM_SUFFIX}"
 
 
 class StorageSpec(ApiModel):

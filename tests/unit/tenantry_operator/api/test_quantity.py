@@ -44,7 +44,22 @@ def test_writing_a_quantity_anew_changes_nothing_twice_and_loses_nothing(quantit
     assert 0 <= amount(once) - amount(quantity) < Fraction(1, 1000)
 
 
-@pytest.mark.parametrize("text", ["", "Gi", "1GB", "-1", "1e3", "1 Gi", "1gi", "1.2.3", "1Gi\n"])
+@pytest.mark.parametrize(
+    ("quantity", "number"),
+    [
+        ("1e3", 1000),
+        ("1E3", 1000),
+        ("1E", 10**18),
+        ("1Ei", 2**60),
+        ("5e-1", Fraction(1, 2)),
+        ("1500u", Fraction(3, 2000)),
+    ],
+)
+def test_what_only_others_write_can_be_read_too(quantity: str, number: Fraction) -> None:
+    assert amount(quantity) == number
+
+
+@pytest.mark.parametrize("text", ["", "Gi", "1GB", "-1", "1 Gi", "1gi", "1.2.3", "1Gi\n"])
 def test_what_is_no_quantity_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a quantity"):
         amount(text)

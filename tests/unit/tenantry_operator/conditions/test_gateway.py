@@ -44,6 +44,7 @@ def test_a_gateway_with_which_all_is_well_is_ready_and_says_where() -> None:
         ("Ready", "True"),
         ("ConfigValid", "True"),
         ("SecretsAvailable", "True"),
+        ("StorageReady", "True"),
         ("DeploymentAvailable", "True"),
         ("BindingsAccepted", "True"),
     ]

@@ -14,11 +14,13 @@ from tenantry_operator.conditions.observation import Observation, Problem, Secre
 from tests.unit.tenantry_operator.objects import (
     NOW,
     binding_body,
+    claim_view,
     condition,
     deployment_view,
     gateway,
     observation,
     pod_view,
+    storage_class_view,
 )
 
 LATER = "2027-01-01T00:00:00Z"
@@ -48,6 +50,30 @@ deployments = st.builds(
     updated=st.integers(0, 1),
     observed_generation=st.integers(0, 1),
 )
+claims = st.builds(
+    claim_view,
+    phase=st.sampled_from(["Pending", "Bound", "Lost"]),
+    requested=st.sampled_from(["1Gi", "5Gi"]),
+    capacity=st.sampled_from(["", "1Gi", "5Gi", "2e9"]),
+    storage_class=st.sampled_from([None, "", "standard", "gone"]),
+    access_modes=st.sampled_from([("ReadWriteOnce",), ("ReadWriteMany",)]),
+    volume=st.sampled_from(["", "pvc-1"]),
+    owned=st.booleans(),
+    deleting=st.booleans(),
+    scheduled=st.booleans(),
+    resizing=st.sampled_from(["", "Resizing", "FileSystemResizePending", "NodeResizeError", "NodeResizeInfeasible"]),
+)
+classes = st.builds(
+    storage_class_view,
+    st.just("standard"),
+    default=st.booleans(),
+    expandable=st.booleans(),
+    waits=st.booleans(),
+    provisioned=st.booleans(),
+)
+refusals = st.builds(
+    Problem, st.sampled_from(["VolumeNotExpandable", "VolumeGrowthRefused"]), st.just("exceeded quota")
+)
 problems = st.builds(
     Problem, st.sampled_from(["NameConflict", "ApplyFailed", "InvalidSpec", "X"]), st.text(max_size=20)
 )
@@ -66,7 +92,9 @@ routes = st.lists(
 @st.composite
 def observations(draw: st.DrawFn) -> Observation:
     """Anything that can be seen of a Gateway."""
-    subject = gateway({"allowedBindings": [{"namespaces": {"from": "Names", "names": ["guests"]}}]})
+    storage = draw(st.sampled_from([{}, {"size": "2Gi"}, {"storageClassName": "fast"}]))
+    consent = [{"namespaces": {"from": "Names", "names": ["guests"]}}]
+    subject = gateway({"allowedBindings": consent, "storage": storage})
     bodies = [
         binding_body(
             f"route-{index}", agent=route["agent"], match={"channel": route["channel"]}, namespace=route["namespace"]
@@ -80,6 +108,9 @@ def observations(draw: st.DrawFn) -> Observation:
         pods=tuple(draw(st.lists(pods, max_size=2))),
         verdicts=judge(subject, [AgentBinding.parse(body) for body in bodies]),
         served=draw(st.dictionaries(st.sampled_from(["a", "b"]), st.just("other"))),
+        claim=draw(st.one_of(st.none(), claims)),
+        storage_classes=draw(st.one_of(st.none(), st.just({}), classes.map(lambda one: {one.name: one}))),
+        growth_refused=draw(st.one_of(st.none(), refusals)),
         problem=draw(st.one_of(st.none(), problems)),
         blind_selectors=draw(st.one_of(st.none(), problems)),
     )

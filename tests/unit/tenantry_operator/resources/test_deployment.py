@@ -28,7 +28,13 @@ def test_the_pod_meets_pod_security_restricted() -> None:
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert gateway_container["securityContext"]["allowPrivilegeEscalation"] is False
     assert gateway_container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
-    assert {*(key for volume in pod["volumes"] for key in volume)} <= {"name", "configMap", "projected", "emptyDir"}
+    assert {*(key for volume in pod["volumes"] for key in volume)} <= {
+        "name",
+        "configMap",
+        "projected",
+        "emptyDir",
+        "persistentVolumeClaim",
+    }
     assert not {"hostNetwork", "hostPID", "hostIPC", "initContainers", "ephemeralContainers"} & set(pod)
     assert not {"privileged", "procMount"} & set(gateway_container["securityContext"])
     assert all("hostPort" not in port for port in gateway_container["ports"])

@@ -15,7 +15,7 @@ from tests.unit.tenantry_operator.specs import binding_bodies, gateway_specs
 def test_a_gateway_gets_one_object_of_each_kind_with_the_deployment_last() -> None:
     kinds = [manifest["kind"] for manifest in desired(gateway(), (), DEFAULTS).manifests]
 
-    assert kinds == ["ServiceAccount", "ConfigMap", "Service", "Deployment"]
+    assert kinds == ["ServiceAccount", "ConfigMap", "Service", "PersistentVolumeClaim", "Deployment"]
 
 
 def test_the_token_is_generated_only_where_the_gateway_refers_to_none() -> None:
@@ -54,7 +54,7 @@ def test_the_same_gateway_and_bindings_give_the_same_bytes_in_whatever_order(
 
 @given(gateway_specs())
 def test_every_child_is_of_the_gateways_namespace_and_owned_by_it(spec: dict[str, Any]) -> None:
-    subject = gateway(spec)
+    subject = gateway({**spec, "deletionPolicy": "Delete"})
     for manifest in desired(subject, (), DEFAULTS).manifests:
         metadata = manifest["metadata"]
         assert metadata["namespace"] == "team-a"
