@@ -25,7 +25,7 @@ def amount(text: str) -> Fraction:
     """
     number, suffix = _parts(text)
     if suffix[:1] in {"e", "E"} and suffix[1:] and suffix != "Ei":
-        return number * Fraction(10) ** int(suffix[1:])
+        return number * Fraction(f"1e{int(suffix[1:])}")
     return number * UNITS[suffix]
 
 
