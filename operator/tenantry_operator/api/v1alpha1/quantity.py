@@ -14,7 +14,11 @@ _QUANTITY = re.compile(
 )
 BINARY = {"": 1, **{f"{letter}i": 1024**power for power, letter in enumerate("KMGTPE", 1)}}
 DECIMAL = {"": 1, **{letter: 1000**power for power, letter in enumerate("kMGTPE", 1)}}
-UNITS = {**BINARY, **DECIMAL, **{letter: Fraction(1, 1000**power) for power, letter in enumerate("mun", 1)}}
+UNITS: dict[str, Fraction | int] = {
+    **BINARY,
+    **DECIMAL,
+    **{letter: Fraction(1, 1000**power) for power, letter in enumerate("mun", 1)},
+}
 
 
 def amount(text: str) -> Fraction:
@@ -24,9 +28,7 @@ def amount(text: str) -> Fraction:
         ValueError: if it is not a quantity, or negative.
     """
     number, suffix = _parts(text)
-    if suffix[:1] in {"e", "E"} and suffix[1:] and suffix != "Ei":
-        return number * Fraction(f"1e{int(suffix[1:])}")
-    return number * UNITS[suffix]
+    return number * (UNITS[suffix] if suffix in UNITS else Fraction(f"1{suffix}"))
 
 
 def canonical(text: str) -> str:
