@@ -7,8 +7,9 @@ import pytest
 from dev.cluster.control_plane import ControlPlane
 from dev.cluster.kind_control_plane import choose_control_plane
 from tests.integration.operator_harness import account, installed, kubectl, namespace, operator, pods
+from tests.integration.trouble_harness import trouble
 
-__all__ = ["account", "control_plane", "installed", "kubectl", "namespace", "operator", "pods"]
+__all__ = ["account", "control_plane", "installed", "kubectl", "namespace", "operator", "pods", "trouble"]
 
 
 @pytest.fixture(scope="session")

@@ -71,7 +71,7 @@ class Watch:
 
     def inject(self, kind: str, body: Mapping[str, Any]) -> None:
         """Send an event that the API server did not."""
-        line = json.dumps({"type": kind, "object": body}).encode() + b"\n"
+        line = json.dumps({"type": kind, "object": body}, separators=(",", ":")).encode() + b"\n"
         asyncio.run_coroutine_threadsafe(self._response.write(line), self._loop).result(5)
 
     def error(self, code: int, reason: str) -> None:
@@ -80,19 +80,18 @@ class Watch:
 
     async def pump(self, content: aiohttp.StreamReader) -> None:
         """Forward line by line until either side ends it."""
+        forwarding = asyncio.ensure_future(self._forward(content))
         ended = asyncio.ensure_future(self._ended.wait())
         try:
-            while True:
-                reading = asyncio.ensure_future(content.readline())
-                await asyncio.wait({reading, ended}, return_when=asyncio.FIRST_COMPLETED)
-                if not reading.done():
-                    reading.cancel()
-                    return
-                if not (line := reading.result()):
-                    return
-                await self._deliver(line)
+            await asyncio.wait({forwarding, ended}, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            forwarding.cancel()
             ended.cancel()
+            await asyncio.gather(forwarding, ended, return_exceptions=True)
+
+    async def _forward(self, content: aiohttp.StreamReader) -> None:
+        while line := await content.readline():
+            await self._deliver(line)
 
     async def _deliver(self, line: bytes) -> None:
         if self._stalled:

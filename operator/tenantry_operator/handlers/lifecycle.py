@@ -11,6 +11,7 @@ import aiohttp
 import kopf
 
 from tenantry_operator.handlers import agent_binding, gateway
+from tenantry_operator.handlers.healing import heal
 from tenantry_operator.kube.kinds import AGENT_BINDING, GATEWAY
 from tenantry_operator.reconcile.engine import STALE_SECONDS, Engine
 from tenantry_operator.settings import Settings
@@ -20,6 +21,12 @@ WATCH_SECONDS = 240
 """kopf opens each watch anew after this time at the latest: a sign that it is alive."""
 IDLE_SECONDS = 0.3
 """How long kopf keeps a task for an object without news; its default holds thousands of tasks at start."""
+MAX_PAUSE = 10.0
+"""Seconds between attempts of a request, about; so late is an API server's return noticed."""
+RECONNECT_SECONDS = 0.5
+"""Pause before a new list."""
+LOGIN_SECONDS = 0.5
+"""Pause before new credentials are tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +37,7 @@ class Backoffs:
 
     def __iter__(self) -> Iterator[float]:
         for attempt in itertools.count():
-            yield min(30.0, 0.5 * 2.0 ** min(attempt, 6)) * (0.5 + self.rand())
+            yield min(MAX_PAUSE, 0.5 * 2.0 ** min(attempt, 6)) * (0.5 + self.rand())
 
 
 def configure(settings: kopf.OperatorSettings, rand: Callable[[], float], idle_seconds: float) -> None:
@@ -41,6 +48,7 @@ def configure(settings: kopf.OperatorSettings, rand: Callable[[], float], idle_s
     settings.watching.chunk_size = CHUNK
     settings.watching.server_timeout = WATCH_SECONDS
     settings.watching.inactivity_timeout = idle_seconds
+    settings.watching.reconnect_backoff = RECONNECT_SECONDS
     settings.queueing.idle_timeout = IDLE_SECONDS
     settings.networking.error_backoffs = Backoffs(rand)
     settings.process.ultimate_exiting_timeout = None  # A watchdog of our own ends a process that does not end.
@@ -79,12 +87,16 @@ class WatchTimes:
 
 def register(registry: kopf.OperatorRegistry, engine: Engine, times: WatchTimes, stop: asyncio.Event) -> None:
     """Hand kopf our session, and tell when it ends."""
+    logins = itertools.count()
 
     @kopf.on.login(registry=registry, id="login")
     async def login(**_: Any) -> kopf.AiohttpSession:
-        # Our middleware reads a rotated token again by itself: this session never expires.
         transport = engine.client.transport
-        return kopf.AiohttpSession(server=transport.credentials.server, aiohttp_session=transport.new_session(times))
+        if next(logins):  # kopf was refused: the next time it should not be, nor at once again if it is.
+            await asyncio.sleep(LOGIN_SECONDS)
+            await transport.reload()
+        session = transport.new_session(times, heal)
+        return kopf.AiohttpSession(server=transport.credentials.server, aiohttp_session=session)
 
     @kopf.on.cleanup(registry=registry, id="end")
     async def cleanup(**_: Any) -> None:

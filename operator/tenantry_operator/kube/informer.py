@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 WATCH_SECONDS = 300
 """Shortest time after which the server ends a watch; the longest is twice as much, so that not all end at once."""
-MAX_BACKOFF = 30.0
+MAX_BACKOFF = 10.0
 FIRST_BACKOFF = 0.2
 RESUME_ATTEMPTS = 5
 """After so many failures in a row to take up a watch where it ended, it starts with a list again."""

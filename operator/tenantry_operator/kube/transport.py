@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 import orjson
 
-from tenantry_operator.kube.credentials import Credentials
+from tenantry_operator.kube.credentials import Credentials, CredentialsError
 from tenantry_operator.kube.errors import (
     ApiError,
     TimedOutError,
@@ -201,9 +201,16 @@ class Transport:
             if self._session is not refused:
                 return
             log.info("the API server refused our credentials: reading them again")
-            await self.credentials.reload()
+            await self.reload()
             self._session = self.new_session()
             await refused.close()
+
+    async def reload(self) -> None:
+        """Read the credentials again; those that cannot be read (a file half written) leave the old ones in place."""
+        try:
+            await self.credentials.reload()
+        except CredentialsError as error:
+            log.warning("%s", error)
 
     def _log_warnings(self, response: aiohttp.ClientResponse, request: Request) -> None:
         """Log each of the server's warnings (deprecated fields and the like) once in a process."""

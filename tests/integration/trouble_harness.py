@@ -1,0 +1,94 @@
+"""The operator behind a proxy that injects faults, in place of the one that the other tests share."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from dev.cluster.control_plane import ControlPlane
+from dev.kubectl import Kubectl
+from tests.integration.fault_proxy import FaultProxy
+from tests.integration.operator_harness import Manifest, Operator, condition, eventually, gateway
+
+_NUMBERS = itertools.count(1)
+
+
+@dataclass(slots=True)
+class Trouble:
+    """What a test of the operator under trouble needs."""
+
+    operator: Operator
+    proxy: FaultProxy
+    kubectl: Kubectl
+
+    def log_since(self, mark: int) -> str:
+        """The operator's log after ``mark``, a length from before."""
+        return self.operator.log.read_text()[mark:]
+
+    @property
+    def mark(self) -> int:
+        """How much the operator has logged."""
+        return len(self.operator.log.read_text())
+
+    def restart(self) -> None:
+        """Start it again after it has ended by itself."""
+        self.operator.kill()
+        self.operator.start()
+
+    def config(self, namespace: str, name: str = "a") -> str:
+        """A gateway's configuration, as it is in the cluster."""
+        return str(self.kubectl.get("configmap", f"{name}-gateway", namespace)["data"]["config.yaml"])
+
+    def create(self, namespace: str, *names: str) -> None:
+        """Gateways with their API key; returns when all their objects are there and told of."""
+        self.kubectl.run("-n", namespace, "create", "secret", "generic", "anthropic", "--from-literal=api-key=x")
+        self.kubectl.apply(*(gateway(name, namespace) for name in names))
+        for name in names:
+            self.told(namespace, name)
+
+    def told(self, namespace: str, name: str = "a") -> Manifest:
+        """A Gateway once its status tells of its latest specification and of pods to come."""
+
+        def complete() -> Manifest | None:
+            live = self.kubectl.get("tgw", name, namespace)
+            status = live.get("status", {})
+            seen = status.get("observedGeneration") == live["metadata"]["generation"]
+            return live if seen and status.get("replicas") and condition(live, "Ready") else None
+
+        return eventually(complete)
+
+    def works(self, namespace: str, name: str = "a", seconds: float = 30.0) -> None:
+        """See that the operator does its work: an edit of its object is put right, a change of the Gateway followed."""
+        model = f"claude-{next(_NUMBERS)}"
+        edit = '{"data": {"config.yaml": "edited"}}'
+        self.kubectl.run("-n", namespace, "patch", "configmap", f"{name}-gateway", "--type=merge", "-p", edit)
+        eventually(lambda: self.config(namespace, name) != "edited" or None, seconds)
+        self.kubectl.apply(gateway(name, namespace, agents={"main": {"model": model}}))
+        eventually(lambda: model in self.config(namespace, name) or None, seconds)
+
+
+@pytest.fixture(scope="module")
+def trouble(
+    operator: Operator,
+    control_plane: ControlPlane,
+    installed: Kubectl,
+    account: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> Iterator[Trouble]:
+    """An operator behind a proxy, with the module's ``OPTIONS``; the shared one rests meanwhile."""
+    folder = tmp_path_factory.mktemp("trouble")
+    options: tuple[str, ...] = getattr(request.module, "OPTIONS", ())
+    operator.stop()
+    with FaultProxy(control_plane) as proxy:
+        kubeconfig = proxy.kubeconfig(account, folder / "kubeconfig")
+        troubled = Operator(control_plane, kubeconfig, folder / "operator.log", options).start()
+        try:
+            yield Trouble(troubled, proxy, installed)
+        finally:
+            troubled.kill()
+            operator.start()
+    bugs = [line for line in troubled.log.read_text().splitlines() if "a bug in" in line]
+    assert bugs == [], "the operator has met bugs of its own"
