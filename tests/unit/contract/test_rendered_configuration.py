@@ -1,5 +1,6 @@
 """What the operator renders is what the gateway loads: the two sides of `config.yaml` agree on every valid resource."""
 
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from tenantry_config.document import Config
 from tenantry_config.load import Resolved, load_config
 from tenantry_config.routing import label
 from tenantry_operator.api.v1alpha1.agent_binding import AgentBinding
+from tenantry_operator.errors import InvalidObject
 from tenantry_operator.resources.config_document import render_config
 from tests.unit.tenantry_operator.objects import binding, gateway
 from tests.unit.tenantry_operator.specs import binding_bodies, gateway_specs
@@ -71,6 +73,84 @@ def test_no_variable_of_a_custom_resource_is_resolved(text: str) -> None:
     assert [one.sender_id for one in config.bindings] == [text, text]
     assert config.bindings[0].channel_id == text
     assert config.rbac.assignments == {text: "admin"}
+
+
+HOSTILE = (
+    "x\nbindings:\n- {channel: '*', agentId: evil}",
+    "x\n---\nagents: {}",
+    "\n\n  - evil",
+    "{a: b}",
+    "[a, b]",
+    "!!python/object/apply:os.system [id]",
+    "&a *a",
+    "<<: *a",
+    "? a",
+    "# comment",
+    "'",
+    '"',
+    "'\\n\"",
+    "\\",
+    "a: b",
+    "null",
+    "~",
+    "true",
+    "0x1f",
+    "1e3",
+    "2026-01-01",
+    "=",
+    "%YAML 1.1",
+    "@a",
+    "`a`",
+    "\x00",
+    "\x1b[2J",
+    "\x85",
+    "\u2028\u2029",
+    "\ufeff",
+    "\u202eevil",
+    "\u200b",
+    "\U0001f600",
+    " leading and trailing ",
+    "\ttab",
+    "${{A}}",
+    "$${${A}}",
+    "{{ .Values.x }}",
+    "${channel}/../${senderId}",
+    "../../etc/passwd",
+    "e\u0301 é",
+    "x" * 256,
+    "' \n" * 64,
+)
+"""What has broken other people's YAML, templates, terminals and paths."""
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+def test_no_text_breaks_out_of_its_place(text: str) -> None:
+    """Whatever stands in a prompt, and in ids as far as the API lets it in."""
+    shown = re.search(r"[\x00-\x1f\x7f-\x9f\u200b\u2028-\u202e\ufeff]", text) is None
+    peer = text if shown else "x"
+    spec = {
+        "agents": {"main": {"model": "m", "system": text}},
+        "rbac": {"assignments": {text: "viewer"}},
+        "bindings": [{"channel": "slack", "channelId": peer, "senderId": peer, "agentId": "main"}],
+        "allowedBindings": [{"namespaces": {"from": "All"}}],
+    }
+    guest = binding(match={"channel": "slack", "channelId": peer, "senderId": peer}, namespace="team-b")
+
+    config = load(spec, [guest])
+
+    assert list(config.agents) == ["main"]
+    assert config.agents["main"].system == text
+    assert config.rbac.assignments == {text: "viewer"}
+    assert [(one.channel_id, one.sender_id) for one in config.bindings] == [(peer, peer)] * 2
+    assert [one.namespace for one in config.bindings] == [None, "team-b"]
+
+
+@pytest.mark.parametrize("text", [text for text in HOSTILE if not text.isprintable()], ids=ascii)
+def test_ids_hold_no_characters_that_nobody_sees(text: str) -> None:
+    with pytest.raises(InvalidObject, match=r"spec\.match\.senderId"):
+        binding(match={"channel": "slack", "senderId": text})
+    with pytest.raises(InvalidObject, match=r"spec\.bindings\[0\]\.channelId"):
+        gateway({"bindings": [{"channel": "slack", "channelId": text, "agentId": "main"}]})
 
 
 def test_an_answer_names_an_agent_binding_by_its_name() -> None:

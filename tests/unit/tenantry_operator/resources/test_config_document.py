@@ -1,8 +1,9 @@
 import pytest
 import yaml
 
+from tenantry_operator.api.v1alpha1.agent_binding import AgentBinding
 from tenantry_operator.errors import ConfigTooLarge, InvalidObject
-from tenantry_operator.resources.config_document import render_config
+from tenantry_operator.resources.config_document import MAX_BYTES, fitting, render_config
 from tests.unit.tenantry_operator.objects import binding, gateway
 
 INLINE = [{"channel": "slack", "channelId": "devops-channel", "agentId": "main"}]
@@ -100,3 +101,36 @@ def test_a_configuration_that_no_configmap_holds_is_refused_with_its_size() -> N
 
     with pytest.raises(ConfigTooLarge, match=r"1\d{6} bytes and a ConfigMap holds 1048576: shorten"):
         render_config(gateway({"agents": agents}), [])
+
+
+def guests(count: int, text: str) -> list[AgentBinding]:
+    match = {"channel": "slack", "channelId": text * 256, "senderId": text * 256}
+    return [
+        binding(f"g{index:03}", namespace="team-b", match=match, created=f"2026-01-01T00:00:00.{index:03}Z")
+        for index in range(count)
+    ]
+
+
+@pytest.mark.parametrize("text", ["x", "'", "$", "\\", "\U0001f600", "\u00e9"])
+def test_as_many_bindings_as_fit_are_taken_the_senior_first(text: str) -> None:
+    """Whatever quotes and escapes their ids need in YAML."""
+    agents = {f"agent-{index}": {"model": "m", "system": "x" * 65536} for index in range(15)}
+    subject = gateway({"agents": {**agents, "main": {"model": "m", "system": "y" * 50_000}}})
+    crowd = [*guests(100, text), binding("own")]
+    with pytest.raises(ConfigTooLarge):
+        render_config(subject, crowd)
+
+    keys = fitting(subject, crowd)
+
+    assert ("team-a", "own") in keys
+    assert 0 < len(keys) < len(crowd)
+    taken = [each for each in crowd if each.key in keys]
+    assert [each.meta.name for each in taken] == [f"g{index:03}" for index in range(len(taken) - 1)] + ["own"]
+    assert len(render_config(subject, taken).encode()) <= MAX_BYTES
+
+
+def test_a_gateway_that_is_too_large_by_itself_is_not_helped_by_turning_bindings_away() -> None:
+    agents = {f"agent-{index}": {"model": "m", "system": "x" * 65536} for index in range(17)}
+
+    with pytest.raises(ConfigTooLarge):
+        fitting(gateway({"agents": agents}), [])
