@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from dev.cluster.control_plane import free_ports
 from tenantry_operator.__main__ import main
-from tenantry_operator.serving import serve_metrics
+from tenantry_operator.serving import serve_metrics, serve_probes
 
 
 @pytest.fixture(autouse=True)
@@ -48,3 +48,19 @@ async def test_metrics_are_served_while_inside() -> None:
         text = await response.text()
 
     assert "things_total 1.0" in text
+
+
+async def test_probes_say_what_is_wrong() -> None:
+    wrong: dict[str, object] = {}
+    (port,) = free_ports(1)
+    async with (
+        serve_probes("127.0.0.1", port, unhealthy=dict, unready=lambda: wrong),
+        aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session,
+    ):
+        for reason, code, status in (("", 200, "ok"), ("stopping", 503, "failing")):
+            wrong = {"reason": reason} if reason else {}
+            async with session.get("/readyz") as answer:
+                assert answer.status == code
+                assert await answer.json() == {"status": status, **wrong}
+            async with session.get("/healthz") as answer:
+                assert answer.status == 200

@@ -81,3 +81,33 @@ def test_namespaces_are_a_list_with_commas_and_empty_means_all() -> None:
 def test_what_cannot_be_a_namespace_is_refused(text: str) -> None:
     with pytest.raises(SettingsError, match="is not a namespace"):
         parsed(f"--namespaces={text}")
+
+
+def test_replicas_elect_a_leader_next_to_the_operator_unless_told_that_there_is_one() -> None:
+    found = parse_settings([], {"POD_NAME": "op-1", "POD_NAMESPACE": "ops"}).election
+
+    assert found is not None
+    assert (found.identity, found.namespace) == ("op-1", "ops")
+    assert (found.lease_seconds, found.renew_seconds, found.retry_seconds) == (15, 10, 2)
+    elsewhere = parsed("--namespace", "mine").election
+    assert elsewhere is not None
+    assert elsewhere.namespace == "mine"
+    assert elsewhere.identity
+    assert parsed().election is not None
+    assert parsed("--no-leader-elect").election is None
+    assert parse_settings([], {"TENANTRY_LEADER_ELECT": "false"}).election is None
+    assert parse_settings(["--leader-elect"], {"TENANTRY_LEADER_ELECT": "false"}).election is not None
+
+
+@pytest.mark.parametrize(
+    ("argv", "complaint"),
+    [
+        (("--lease-seconds", "10"), "--lease-seconds must be above"),
+        (("--renew-seconds", "15"), "--lease-seconds must be above"),
+        (("--retry-seconds", "0"), "--lease-seconds must be above"),
+        (("--namespace", "Not_One"), "is not a namespace"),
+    ],
+)
+def test_times_and_places_of_the_election_that_make_no_sense_are_refused(argv: tuple[str, ...], complaint: str) -> None:
+    with pytest.raises(SettingsError, match=complaint):
+        parsed(*argv)

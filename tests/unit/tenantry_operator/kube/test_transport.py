@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from tenantry_operator.kube import errors
 from tenantry_operator.kube.errors import ApiError, TimedOutError, TooManyRequestsError, UnavailableError, from_status
 from tenantry_operator.kube.kinds import CONFIG_MAP
-from tenantry_operator.kube.transport import ATTEMPTS, MAX_DELAY, Timeouts, json_object, retry_delay
+from tenantry_operator.kube.leadership import NotLeaderError
+from tenantry_operator.kube.transport import ATTEMPTS, MAX_DELAY, Request, Timeouts, Transport, json_object, retry_delay
 from tests.unit.tenantry_operator.kube.scripted import Answer, scripted, status
 
 OBJECT = {"metadata": {"name": "x"}}
@@ -105,3 +106,26 @@ async def test_requests_are_counted_by_verb_resource_and_code() -> None:
 def test_an_answer_that_is_no_json_is_told_in_its_own_words() -> None:
     assert json_object(b"<html>Bad gateway") == {"message": "<html>Bad gateway"}
     assert json_object(b"[1]") == json_object(b"") == {}
+
+
+async def test_what_changes_something_is_sent_only_past_the_fence() -> None:
+    fenced: list[str] = []
+
+    def fence() -> None:
+        fenced.append("asked")
+        raise NotLeaderError("no longer")
+
+    async with scripted(Answer(body={"a": 1})) as script:
+        transport = Transport(
+            script.client.transport.credentials, script.metrics, "test", lambda: 0.0, Timeouts(), fence
+        )
+        try:
+            for method in ("POST", "PUT", "PATCH", "DELETE"):
+                with pytest.raises(NotLeaderError):
+                    await transport.send(Request("x", "x", method, "/", {}, b"{}"), attempts=1)
+            assert await transport.send(Request("get", "x", "GET", "/", {})) == {"a": 1}
+        finally:
+            await transport.close()
+
+    assert len(fenced) == 4
+    assert [request.method for request in script.asked] == ["GET"]
