@@ -4,11 +4,21 @@ import argparse
 import os
 import re
 import socket
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
+from tenantry_operator.cluster_network import (
+    ClusterNetwork,
+    PodSet,
+    parse_domain,
+    parse_labels,
+    parse_names,
+    parse_networks,
+    parse_pod_sets,
+    parse_ports,
+)
 from tenantry_operator.errors import TenantryError
 
 DEFAULT_GATEWAY_IMAGE = "tenantry.dev/gateway:dev"
@@ -19,8 +29,8 @@ SERVICE_HOST = "KUBERNETES_SERVICE_HOST"
 """Set by the kubelet in every pod that can reach the API server."""
 
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
-
 PodAccess = Literal["auto", "direct", "proxy"]
+T = TypeVar("T")
 
 
 class SettingsError(TenantryError):
@@ -96,6 +106,7 @@ class Settings:
     """After how long a silence a watch is dead; the API server sends a bookmark about once a minute."""
     election: ElectionSettings | None
     """None: this is the only replica."""
+    network: ClusterNetwork = field(default_factory=ClusterNetwork)
 
     @property
     def direct_pods(self) -> bool:
@@ -114,6 +125,8 @@ def parse_settings(argv: Sequence[str], env: Mapping[str, str]) -> Settings:
     for name in ("workers", "max_rollouts"):
         if getattr(options, name) < 1:
             raise SettingsError(f"--{name.replace('_', '-')} must be at least 1")
+    if not _NAMESPACE.fullmatch(options.namespace):
+        raise SettingsError(f"--namespace: {options.namespace!r} is not a namespace")
     return Settings(
         kubeconfig=_kubeconfig(options.kubeconfig, env),
         namespaces=_namespaces(options.namespaces),
@@ -131,6 +144,7 @@ def parse_settings(argv: Sequence[str], env: Mapping[str, str]) -> Settings:
         request_seconds=options.request_seconds,
         watch_idle_seconds=options.watch_idle_seconds,
         election=_election(options, env) if options.leader_elect == "true" else None,
+        network=_cluster_network(options),
     )
 
 
@@ -145,9 +159,28 @@ def _election(options: argparse.Namespace, env: Mapping[str, str]) -> ElectionSe
     )
     if not found.lease_seconds > found.renew_seconds > found.retry_seconds > 0:
         raise SettingsError("--lease-seconds must be above --renew-seconds, that above --retry-seconds, that above 0")
-    if not _NAMESPACE.fullmatch(found.namespace):
-        raise SettingsError(f"--namespace: {found.namespace!r} is not a namespace")
     return found
+
+
+def _cluster_network(options: argparse.Namespace) -> ClusterNetwork:
+    """Raises SettingsError, naming the setting."""
+
+    def read(name: str, parse: Callable[[str], T]) -> T:
+        try:
+            return parse(getattr(options, name.replace("-", "_")))
+        except ValueError as error:
+            raise SettingsError(f"--{name}: {error}") from error
+
+    return ClusterNetwork(
+        operator=PodSet(options.namespace, read("operator-labels", parse_labels)),
+        ingress_namespaces=read("ingress-namespaces", parse_names),
+        monitoring_namespaces=read("monitoring-namespaces", parse_names),
+        dns_pods=read("dns-pods", parse_pod_sets),
+        dns_networks=read("dns-addresses", parse_networks),
+        dns_ports=read("dns-ports", parse_ports),
+        internal_networks=read("internal-networks", parse_networks),
+        cluster_domain=read("cluster-domain", parse_domain),
+    )
 
 
 def _kubeconfig(given: str | None, env: Mapping[str, str]) -> Path | None:
@@ -214,10 +247,24 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
     parser.add_argument(
         "--no-leader-elect", dest="leader_elect", action="store_const", const="false", help="this is the only replica"
     )
-    add("namespace", env.get("POD_NAMESPACE") or SYSTEM_NAMESPACE, "where the Lease is")
+    add(
+        "namespace",
+        env.get("POD_NAMESPACE") or SYSTEM_NAMESPACE,
+        "the operator's own namespace: of its pods and its Lease",
+    )
     add("lease-seconds", "15", "how long standby replicas wait for a sign of life of the leader", kind=float)
     add("renew-seconds", "10", "how long the leader acts without having renewed its Lease", kind=float)
     add("retry-seconds", "2", "time between renewals", kind=float)
+    add("operator-labels", "app.kubernetes.io/name=tenantry-operator", "labels of the operator's own pods")
+    add("ingress-namespaces", "", "namespaces of ingress controllers, which may reach every gateway")
+    add("monitoring-namespaces", "", "namespaces of what scrapes metrics, which may reach every gateway")
+    add("dns-pods", "kube-system/k8s-app=kube-dns", "the cluster's DNS servers: namespace/label=value, by spaces")
+    add("dns-addresses", "169.254.20.10", "addresses of DNS servers that are not pods, such as NodeLocal DNSCache")
+    add("dns-ports", "53", "ports on which the DNS servers' pods listen; 5353 on OpenShift")
+    add(
+        "internal-networks", "", "public networks that gateways must not take for the internet: nodes, pods, API server"
+    )
+    add("cluster-domain", "cluster.local", "what names of Services end in")
     return parser
 
 

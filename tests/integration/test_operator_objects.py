@@ -10,7 +10,7 @@ from tests.integration.operator_harness import Manifest, Operator, binding, cond
 
 pytestmark = pytest.mark.usefixtures("operator")
 
-KINDS = ("ConfigMap", "Deployment", "Secret", "Service", "ServiceAccount")
+KINDS = ("ConfigMap", "Deployment", "NetworkPolicy", "Secret", "Service", "ServiceAccount")
 """All but the PersistentVolumeClaim, which outlives its Gateway."""
 CHILDREN = ",".join(KINDS)
 

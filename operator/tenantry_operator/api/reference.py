@@ -45,6 +45,8 @@ def _type(schema: Mapping[str, Any]) -> str:
         return f"map to {_type(schema['additionalProperties'])}, at most {schema['maxProperties']}"
     if "enum" in schema:
         return ", ".join(f"`{value}`" for value in schema["enum"])
+    if "x-kubernetes-int-or-string" in schema:
+        return "integer or string"
     low, high = schema.get("minimum"), schema.get("maximum")
     if low is not None and high is not None:
         return f"{schema['type']}, {low} to {high}"

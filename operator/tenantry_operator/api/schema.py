@@ -14,9 +14,12 @@ from pydantic import BaseModel
 Schema = dict[str, Any]
 
 _VALIDATIONS = "x-kubernetes-validations"
+_INT_OR_STRING = "x-kubernetes-int-or-string"
+"""Kubernetes' one union, which takes the place of a type."""
 _KEPT = (
     "description",
     "type",
+    _INT_OR_STRING,
     "format",
     "default",
     "enum",
@@ -56,11 +59,11 @@ def _convert(node: Mapping[str, Any], definitions: Mapping[str, Any], path: str)
     node = _resolve(node, definitions, path)
     if unknown := set(node) - set(_KEPT) - _DROPPED - _NESTED:
         raise InexpressibleSchema(f"{path}: {', '.join(sorted(unknown))} cannot be said in a CRD")
-    if "type" not in node:
+    if not {"type", _INT_OR_STRING} & node.keys():
         raise InexpressibleSchema(f"{path}: has no type")
     if "description" not in node:
         raise InexpressibleSchema(f"{path}: has no description")
-    if node["type"] == "integer":
+    if node.get("type") == "integer":
         node.setdefault("format", "int32" if node.get("maximum", 2**31) < 2**31 else "int64")
     node["description"] = " ".join(node["description"].split())
     result = {key: node[key] for key in _KEPT if key in node}

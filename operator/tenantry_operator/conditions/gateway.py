@@ -11,6 +11,7 @@ from tenantry_operator.api.v1alpha1.routes import in_order, inline_route, route_
 from tenantry_operator.conditions import reasons
 from tenantry_operator.conditions.condition import Finding, conditions, first_finding, listed
 from tenantry_operator.conditions.deployment import deployment_available
+from tenantry_operator.conditions.network import network_policy_ready
 from tenantry_operator.conditions.observation import Observation, Verdict
 from tenantry_operator.conditions.secrets import secrets_available
 from tenantry_operator.conditions.storage import storage_in_the_way, storage_ready, storage_unfinished
@@ -69,6 +70,7 @@ def _findings(seen: Observation) -> dict[str, Finding | None]:
         "StorageReady": storage_ready(seen),
         "DeploymentAvailable": deployment_available(seen),
         "BindingsAccepted": bindings_accepted(seen),
+        "NetworkPolicyReady": network_policy_ready(seen),
         "RolloutPending": rollout_pending(seen),
     }
 
@@ -93,7 +95,25 @@ def _deployment(seen: Observation) -> Finding | None:
     return None if found.status == "True" else _problem(seen) or found
 
 
-READY_CHECKS: Sequence[Callable[[Observation], Finding | None]] = (_stalled, _secrets, storage_in_the_way, _deployment)
+def _network(seen: Observation) -> Finding | None:
+    """Whether the policy opens the way to the provider; not what is about to be seen to."""
+    found = network_policy_ready(seen)
+    return found if found and found.status == "False" and found.reason != reasons.NETWORK_POLICY_MISSING else None
+
+
+def _network_stalled(seen: Observation) -> Finding | None:
+    """A Service that may still come does not make a gateway unready; a destination that is refused does."""
+    found = _network(seen)
+    return found if found and found.reason in reasons.STALLED else None
+
+
+READY_CHECKS: Sequence[Callable[[Observation], Finding | None]] = (
+    _stalled,
+    _secrets,
+    _network_stalled,
+    storage_in_the_way,
+    _deployment,
+)
 
 
 def ready_condition(seen: Observation) -> Finding:
@@ -110,8 +130,9 @@ def stalled_condition(ready: Finding) -> Finding | None:
 
 
 def reconciling_condition(seen: Observation, ready: Finding) -> Finding | None:
-    """On its way: not ready yet, or ready with a volume or a configuration that is not the latest."""
-    unfinished = _problem(seen) or storage_unfinished(seen) if ready.status == "True" else ready
+    """On its way: not ready yet, or ready with a volume, a policy or a configuration that is not the latest."""
+    passing = _problem(seen) or storage_unfinished(seen) or _network(seen)
+    unfinished = passing if ready.status == "True" else ready
     if unfinished is not None:
         return Finding("True", unfinished.reason, unfinished.message)
     behind = sorted(pod for pod, served in seen.served.items() if seen.desired and served != seen.desired.config_hash)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from tenantry_operator.api.v1alpha1.agent_binding import AgentBinding
 from tenantry_operator.api.v1alpha1.gateway import Gateway
 from tenantry_operator.api.v1alpha1.quantity import amount
+from tenantry_operator.api.v1alpha1.upstream import Upstream
 from tenantry_operator.conditions import reasons
 
 RouteId = tuple[str, int]
@@ -166,6 +167,10 @@ class Observation:
     """By name; None where the operator cannot see them."""
     growth_refused: Problem | None = None
     """Why the API server did not let the claim grow."""
+    policy_exists: bool | None = None
+    """Whether the NetworkPolicy is there."""
+    upstream: Upstream | None = None
+    """Where the base URL leads."""
     problem: Problem | None = None
     waits_for_image: bool = False
     """Whether a changed default image has not come to this Gateway yet, since others come first."""

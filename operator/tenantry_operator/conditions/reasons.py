@@ -31,6 +31,16 @@ DEPLOYMENT_PROGRESSING: Final = "DeploymentProgressing"
 PROGRESS_DEADLINE_EXCEEDED: Final = "ProgressDeadlineExceeded"
 REPLICA_FAILURE: Final = "ReplicaFailure"
 
+# NetworkPolicyReady
+POLICY_APPLIED: Final = "PolicyApplied"
+LEFT_TO_EGRESS: Final = "LeftToEgress"  # What the base URL leads to is for the rules in spec.networkPolicy.egress.
+NETWORK_POLICY_MISSING: Final = "NetworkPolicyMissing"
+BASE_URL_SERVICE_MISSING: Final = "BaseURLServiceMissing"
+BASE_URL_PORT_MISSING: Final = "BaseURLPortMissing"
+BASE_URL_WITHOUT_SELECTOR: Final = "BaseURLServiceWithoutSelector"
+BASE_URL_OUT_OF_SIGHT: Final = "BaseURLServiceOutOfSight"  # In a namespace that the operator does not read.
+BASE_URL_REFUSED: Final = "BaseURLRefused"  # An address or name to which the policy opens no way by itself.
+
 # RolloutPending
 ROLLOUT_QUEUED: Final = "RolloutQueued"
 
@@ -75,7 +85,16 @@ NOT_ACCEPTED: Final = "NotAccepted"
 SHADOWED: Final = "Shadowed"
 
 STALLED: Final = frozenset(
-    {NAME_CONFLICT, INVALID_SPEC, CONFIG_TOO_LARGE, PERMISSION_DENIED, PROGRESS_DEADLINE_EXCEEDED, VOLUME_LOST}
+    {
+        NAME_CONFLICT,
+        INVALID_SPEC,
+        CONFIG_TOO_LARGE,
+        PERMISSION_DENIED,
+        PROGRESS_DEADLINE_EXCEEDED,
+        VOLUME_LOST,
+        BASE_URL_OUT_OF_SIGHT,
+        BASE_URL_REFUSED,
+    }
 )
 """Nothing gets better until somebody acts."""
 CONFIG_FAULTS: Final = frozenset({INVALID_SPEC, CONFIG_TOO_LARGE})

@@ -50,6 +50,7 @@ SERVICE = Kind("", "v1", "Service", "services")
 CONFIG_MAP = Kind("", "v1", "ConfigMap", "configmaps")
 SECRET = Kind("", "v1", "Secret", "secrets")
 SERVICE_ACCOUNT = Kind("", "v1", "ServiceAccount", "serviceaccounts")
+NETWORK_POLICY = Kind("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies")
 PERSISTENT_VOLUME_CLAIM = Kind("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims")
 POD = Kind("", "v1", "Pod", "pods")
 NAMESPACE = Kind("", "v1", "Namespace", "namespaces", namespaced=False)
@@ -59,7 +60,14 @@ STORAGE_CLASS = Kind("storage.k8s.io", "v1", "StorageClass", "storageclasses", n
 GATEWAY = Kind("tenantry.dev", "v1alpha1", "Gateway", "gateways")
 AGENT_BINDING = Kind("tenantry.dev", "v1alpha1", "AgentBinding", "agentbindings")
 
-APPLIED_KINDS: tuple[Kind, ...] = (SERVICE_ACCOUNT, CONFIG_MAP, SERVICE, PERSISTENT_VOLUME_CLAIM, DEPLOYMENT)
+APPLIED_KINDS: tuple[Kind, ...] = (
+    SERVICE_ACCOUNT,
+    CONFIG_MAP,
+    NETWORK_POLICY,
+    SERVICE,
+    PERSISTENT_VOLUME_CLAIM,
+    DEPLOYMENT,
+)
 """What is applied for a tenant, drift-checked and, but for claims, pruned. The generated Secret is only created."""
 
 _BY_MANIFEST = {(kind.api_version, kind.name): kind for kind in (*APPLIED_KINDS, SECRET)}

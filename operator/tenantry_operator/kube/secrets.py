@@ -1,18 +1,15 @@
 """Which keys the Secrets have that Gateways refer to, without keeping any value.
 
-One metadata-only watch sees every Secret of the scope; kept are those with our label (to prune them) and those that a
-Gateway refers to. A Secret's keys are read with a GET, once for each of its versions: a watch of whole Secrets would
-hold every password of the cluster in memory, and a watch for each name costs 300 KiB.
+Kept are besides those with our label, to prune them.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from tenantry_operator.kube.cache import Cache, Labels, Record, record_of
+from tenantry_operator.kube.cache import Labels, Record
 from tenantry_operator.kube.client import Client
-from tenantry_operator.kube.errors import NotFoundError
-from tenantry_operator.kube.kinds import SECRET, Json, Key, key_of
+from tenantry_operator.kube.kinds import SECRET, Json, Key
+from tenantry_operator.kube.references import References
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,83 +29,23 @@ class KnownSecret:
 ABSENT = KnownSecret(None, None)
 
 
-class Secrets:
+class Secrets(References[KnownSecret]):
     """Knowledge of the Secrets that Gateways refer to; ``changed`` is told which Gateway to look at."""
 
     def __init__(self, client: Client, names: Labels, changed: Callable[[Key], None]) -> None:
-        self.cache = Cache(SECRET, self._project, self._on_change)
-        self._client = client
-        self._names = names
-        self._changed = changed
-        self._users: dict[Key, set[Key]] = {}
-        self._wanted: dict[Key, frozenset[Key]] = {}
-        self._known: dict[Key, KnownSecret] = {}
-        self._news: Counter[Key] = Counter()
+        super().__init__(SECRET, client, names, changed, ABSENT)
 
     def want(self, gateway: Key, names: Iterable[str]) -> None:
         """Say which Secrets of its namespace a Gateway refers to now; none to forget the Gateway."""
-        wanted = frozenset((gateway[0], name) for name in names)
-        before = self._wanted.get(gateway, frozenset())
-        for key in before - wanted:
-            self._users[key].discard(gateway)
-            if not self._users[key]:
-                del self._users[key]
-                self._known.pop(key, None)
-                self._news.pop(key, None)
-        for key in wanted - before:
-            self._users.setdefault(key, set()).add(gateway)
-        if wanted:
-            self._wanted[gateway] = wanted
-        else:
-            self._wanted.pop(gateway, None)
+        self.refer(gateway, ((gateway[0], name) for name in names))
 
-    async def read(self, key: Key) -> KnownSecret:
-        """What is known of a wanted Secret; one GET after each change, else no request.
+    def _learned(self, live: Json, record: Record) -> KnownSecret:
+        """The values are dropped here."""
+        return KnownSecret(record, frozenset(name for name, value in (live.get("data") or {}).items() if value))
 
-        Raises:
-            ApiError: if it cannot be read.
-        """
-        known = self._known.get(key)
-        if known is not None:
-            return known
-        news = self._news[key]
-        try:
-            live = await self._client.get(SECRET, *key)
-        except NotFoundError:
-            # Something may have happened between the answer and now: then it is used once and not kept.
-            if self._news[key] == news and key in self._users:
-                self._known[key] = ABSENT
-            return ABSENT
-        return self.learn(live) if self._news[key] == news else self._take(live)
+    def _keeps(self, record: Record) -> bool:
+        return bool(record.gateway) or super()._keeps(record)
 
-    def learn(self, live: Json) -> KnownSecret:
-        """Keep what a whole Secret tells, as a GET or our own create returned it; its values are dropped here."""
-        known = self._take(live)
-        key, current = key_of(live), self.cache.get(key_of(live))
-        if key in self._users and (current is None or current.version == known.version):
-            self._known[key] = known
-        return known
-
-    def _take(self, live: Json) -> KnownSecret:
-        keys = frozenset(name for name, value in (live.get("data") or {}).items() if value)
-        bare = {"metadata": live["metadata"]}
-        self.cache.put(bare, quiet=True)
-        return KnownSecret(record_of(bare, self._names), keys)
-
-    def _project(self, live: Json) -> Record | None:
-        record = record_of(live, self._names, digest=live["metadata"]["resourceVersion"].encode())
-        return record if record.gateway or record.key in self._users else None
-
-    def _on_change(self, old: Record | None, new: Record | None) -> None:
-        record = new or old
-        if record is None:
-            return
-        key, users = record.key, self._users.get(record.key, set())
-        if users:
-            self._news[key] += 1
-        known, current = self._known.get(key), self.cache.get(key)
-        if known is not None and known.version != (current.version if current else 0):
-            del self._known[key]
-        labelled = {(key[0], each.gateway) for each in (old, new) if each is not None and each.gateway}
-        for gateway in users | labelled:
-            self._changed(gateway)
+    def _concerned(self, record: Record) -> set[Key]:
+        labelled = {(record.key[0], record.gateway)} if record.gateway else set()
+        return super()._concerned(record) | labelled

@@ -15,6 +15,7 @@ from tenantry_operator.kube.kinds import (
     PERSISTENT_VOLUME_CLAIM,
     POD,
     SECRET,
+    SERVICE,
     STORAGE_CLASS,
     Json,
     Key,
@@ -22,6 +23,7 @@ from tenantry_operator.kube.kinds import (
 )
 from tenantry_operator.kube.projection import live_digest
 from tenantry_operator.kube.secrets import Secrets
+from tenantry_operator.kube.services import Services
 from tenantry_operator.reconcile.storage_classes import StorageClasses
 from tenantry_operator.reconcile.storage_views import claim_view
 from tenantry_operator.reconcile.views import deployment_view, pod_view
@@ -49,6 +51,7 @@ class Cluster:
     """What is known of tenants' objects."""
 
     def __init__(self, sources: Sources) -> None:
+        self._sources = sources
         self._changed = sources.changed
         self._changed_status = sources.changed_status
         self.applied: Mapping[Kind, Cache] = {
@@ -56,6 +59,7 @@ class Cluster:
         }
         self.pods = self._cache(POD, _pod_record)
         self.secrets = Secrets(sources.client, LABELS, sources.changed)
+        self.services = Services(sources.client, LABELS, sources.changed)
         self._classes = StorageClasses(self.applied[PERSISTENT_VOLUME_CLAIM], sources.changed)
         labelled = Scope(selector=GATEWAY_LABEL)
         scopes = {
@@ -63,11 +67,11 @@ class Cluster:
             SECRET: Scope(metadata_only=True),
             STORAGE_CLASS: Scope(optional=True),
         }
-        self._informers = tuple(
-            Informer(sources.client, cache, scope, clock=sources.clock, rand=sources.rand)
+        self._informers = [
+            self._informer(cache, scope)
             for cache in (*self.applied.values(), self.pods, self.secrets.cache, self._classes.cache)
             for scope in _each_namespace(cache.kind, scopes[cache.kind], sources.namespaces)
-        )
+        ]
 
     @property
     def caches(self) -> Mapping[Kind, Cache]:
@@ -78,6 +82,8 @@ class Cluster:
         """Start the informers, each a task that runs until cancelled."""
         for informer in self._informers:
             yield asyncio.create_task(informer.run(), name=f"informer of {informer.name}")
+        for scope in _each_namespace(SERVICE, Scope(metadata_only=True), self._sources.namespaces):
+            yield asyncio.create_task(self._watch_services(scope), name="informer of Services referred to")
 
     async def settled(self) -> None:
         """Wait until everything is listed, or known not to be readable."""
@@ -110,7 +116,20 @@ class Cluster:
 
     def ages(self) -> Mapping[str, float]:
         """Seconds since each watch's last sign of life, by what is watched."""
-        return {informer.name: informer.age for informer in self._informers}
+        oldest: dict[str, float] = {}
+        for informer in self._informers:
+            oldest[informer.name] = max(informer.age, oldest.get(informer.name, 0.0))
+        return oldest
+
+    async def _watch_services(self, scope: Scope) -> None:
+        """Watch all Services as soon as a Gateway refers to one."""
+        await self.services.needed.wait()
+        informer = self._informer(self.services.cache, scope)
+        self._informers.append(informer)
+        await informer.run()
+
+    def _informer(self, cache: Cache, scope: Scope) -> Informer:
+        return Informer(self._sources.client, cache, scope, clock=self._sources.clock, rand=self._sources.rand)
 
     def _cache(self, kind: Kind, project: Projector) -> Cache:
         return Cache(kind, project, self._on_change)

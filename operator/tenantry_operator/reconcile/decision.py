@@ -14,6 +14,7 @@ from tenantry_operator.reconcile.pods import Pods
 from tenantry_operator.resources.config_document import fitting
 from tenantry_operator.resources.desired import Desired, desired
 from tenantry_operator.resources.image import Defaults
+from tenantry_operator.resources.network_policy import Surroundings
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,9 @@ class Decider:
     contents: Contents
     pods: Pods
 
-    def decide(self, gateway: Gateway, bindings: Sequence[AgentBinding], defaults: Defaults) -> Decision:
+    def decide(
+        self, gateway: Gateway, bindings: Sequence[AgentBinding], defaults: Defaults, surroundings: Surroundings
+    ) -> Decision:
         """Decide about a Gateway.
 
         Where the configuration would be too large with all bindings, those go first that have the least right to it.
@@ -41,11 +44,11 @@ class Decider:
         verdicts = judge(gateway, bindings, labels_of=self.namespaces.labels)
         try:
             try:
-                wanted = desired(gateway, _accepted(verdicts), defaults)
+                wanted = desired(gateway, _accepted(verdicts), defaults, surroundings)
             except ConfigTooLarge:
                 fit = fitting(gateway, _accepted(verdicts))
                 verdicts = judge(gateway, bindings, labels_of=self.namespaces.labels, fitting=fit)
-                wanted = desired(gateway, _accepted(verdicts), defaults)
+                wanted = desired(gateway, _accepted(verdicts), defaults, surroundings)
         except InvalidObject as error:
             return Decision(verdicts, problem=Problem(error.reason, str(error)))
         served = self.pods.served(gateway, self.pods.of(gateway)).values()

@@ -31,6 +31,7 @@ from tenantry_operator.reconcile.rollout import Rollouts
 from tenantry_operator.reconcile.store import Store
 from tenantry_operator.reconcile.tally import Tally
 from tenantry_operator.reconcile.upgrades import Upgrades
+from tenantry_operator.reconcile.upstreams import Upstreams
 from tenantry_operator.reconcile.workers import Workers
 from tenantry_operator.resources.image import Defaults
 from tenantry_operator.settings import Settings
@@ -273,6 +274,8 @@ class Engine:
                 _RolloutMetrics(self._metrics),
             ),
             decider=Decider(self._namespaces, Contents(), pods),
+            upstreams=Upstreams(self._cluster.services, settings.network.cluster_domain, settings.namespaces),
+            network=settings.network,
             unreadable=self._unreadable,
             now=world.now,
         )

@@ -12,6 +12,8 @@ from typing import Literal
 from tenantry_operator.api.v1alpha1.agent_binding import AgentBinding
 from tenantry_operator.api.v1alpha1.gateway import Gateway
 from tenantry_operator.api.v1alpha1.storage import claim_name
+from tenantry_operator.api.v1alpha1.upstream import Upstream
+from tenantry_operator.cluster_network import ClusterNetwork
 from tenantry_operator.conditions.agent_binding import judge, programmed
 from tenantry_operator.conditions.gateway import gateway_status, invalid_gateway_status
 from tenantry_operator.conditions.observation import (
@@ -23,8 +25,9 @@ from tenantry_operator.conditions.observation import (
     Verdict,
 )
 from tenantry_operator.errors import InvalidObject
+from tenantry_operator.kube.cache import Record
 from tenantry_operator.kube.errors import ApiError, ForbiddenError
-from tenantry_operator.kube.kinds import DEPLOYMENT, PERSISTENT_VOLUME_CLAIM, Key
+from tenantry_operator.kube.kinds import DEPLOYMENT, NETWORK_POLICY, PERSISTENT_VOLUME_CLAIM, Key, Kind
 from tenantry_operator.kube.ownership import Ownership
 from tenantry_operator.kube.secrets import KnownSecret
 from tenantry_operator.reconcile.agent_binding import BindingReporter, usable
@@ -37,8 +40,10 @@ from tenantry_operator.reconcile.rollout import Rollouts
 from tenantry_operator.reconcile.store import Entry, Store
 from tenantry_operator.reconcile.tally import Tally
 from tenantry_operator.reconcile.upgrades import Upgrades
+from tenantry_operator.reconcile.upstreams import Upstreams
 from tenantry_operator.resources.desired import Desired
 from tenantry_operator.resources.metadata import child_name
+from tenantry_operator.resources.network_policy import Surroundings
 
 LABELS_PAUSE = 0.2
 """Seconds until the next look at a Gateway that selects namespaces while they are listed for the first time."""
@@ -68,6 +73,8 @@ class GatewayReconciler:
     tally: Tally
     upgrades: Upgrades
     decider: Decider
+    upstreams: Upstreams
+    network: ClusterNetwork
     unreadable: Callable[[str], ForbiddenError | None]
     """Why a namespace cannot be read, if it cannot: then nothing is known, and nothing may be decided."""
     now: Callable[[], datetime]
@@ -97,6 +104,7 @@ class GatewayReconciler:
         self.pods.forget(key)
         self.rollouts.forget(key)
         self.upgrades.forget(key)
+        self.upstreams.forget(key)
         self.gateways.forget(key)
         self.tally.forget(key)
         self.decider.forget(key)
@@ -120,13 +128,18 @@ class GatewayReconciler:
         if not self.decider.namespaces.want(gateway):
             return Outcome(after=LABELS_PAUSE)
         defaults = self.upgrades.defaults_for(gateway, self._deployment(gateway))
-        decision = self.decider.decide(gateway, usable(bindings), defaults)
+        blind, setbacks = self.unreadable(gateway.meta.namespace), Setbacks()
+        upstream, unread = await self._upstream(gateway, setbacks) if blind is None else (None, None)
+        surroundings = Surroundings(self.network, upstream)
+        decision = self.decider.decide(gateway, usable(bindings), defaults, surroundings)
         wanted, verdicts = decision.wanted, decision.verdicts
         unheard = await self._turn_away(bindings, verdicts)
-        setbacks = Setbacks(decision.problem)
+        if unread is not None:
+            raise unread
+        setbacks.problem = decision.problem or setbacks.problem
         secrets: dict[str, KnownSecret] = {}
         after: float | None = None
-        if (blind := self.unreadable(gateway.meta.namespace)) is not None:
+        if blind is not None:
             setbacks.note_forbidden(blind)
         else:
             secrets = await self.converger.read_secrets(gateway, setbacks)
@@ -141,12 +154,22 @@ class GatewayReconciler:
             stamp = Stamp.of(wanted.config_hash, ((name, known.version) for name, known in secrets.items()))
             with setbacks.caught():
                 after = await self.pods.refresh(gateway, stamp, wanted.config_hash)
-        seen = self._observe(gateway, wanted, verdicts, secrets, setbacks)
+        seen = self._observe(gateway, wanted, verdicts, secrets, upstream, setbacks)
         self.upgrades.observe(gateway.key, seen.deployment, seen.pods)
         await self._report(entry, bindings, seen)
         if unheard is not None:
             raise unheard
         return Outcome("problem" if setbacks.problem else "ok", setbacks.retry, after)
+
+    async def _upstream(self, gateway: Gateway, setbacks: Setbacks) -> tuple[Upstream | None, ApiError | None]:
+        """Where its base URL leads; or an error that only a pause can heal."""
+        upstream: Upstream | None = None
+        try:
+            with setbacks.caught():
+                upstream = await self.upstreams.of(gateway)
+        except ApiError as error:
+            return None, error
+        return upstream, None
 
     async def _turn_away(self, bindings: Sequence[Entry[AgentBinding]], verdicts: Sequence[Verdict]) -> ApiError | None:
         """Answer the bindings to which the Gateway does not exist, before and whatever comes of its own matters.
@@ -167,6 +190,7 @@ class GatewayReconciler:
         wanted: Desired | None,
         verdicts: tuple[Verdict, ...],
         secrets: Mapping[str, KnownSecret],
+        upstream: Upstream | None,
         setbacks: Setbacks,
     ) -> Observation:
         """What the caches hold of the tenant."""
@@ -180,6 +204,8 @@ class GatewayReconciler:
             verdicts=verdicts,
             served=self.pods.served(gateway, pods),
             contents=self.decider.contents.of(gateway.key),
+            policy_exists=self._child(gateway, NETWORK_POLICY) is not None,
+            upstream=upstream,
             claim=self._claim(gateway),
             storage_classes=self.converger.storage_classes(),
             growth_refused=setbacks.growth_refused,
@@ -189,8 +215,7 @@ class GatewayReconciler:
         )
 
     def _deployment(self, gateway: Gateway) -> DeploymentView | None:
-        key = gateway.meta.namespace, child_name(gateway.meta.name)
-        record = self.converger.caches[DEPLOYMENT].get(key)
+        record = self._child(gateway, DEPLOYMENT)
         return record.view if record is not None and isinstance(record.view, DeploymentView) else None
 
     def _claim(self, gateway: Gateway) -> ClaimView | None:
@@ -200,6 +225,9 @@ class GatewayReconciler:
         if record is None or owner_of(gateway).owns(record) is not Ownership.OURS:
             return None
         return record.view if isinstance(record.view, ClaimView) else None
+
+    def _child(self, gateway: Gateway, kind: Kind) -> Record | None:
+        return self.converger.caches[kind].get((gateway.meta.namespace, child_name(gateway.meta.name)))
 
     async def _report(self, entry: Entry[Gateway], bindings: Sequence[Entry[AgentBinding]], seen: Observation) -> None:
         status = gateway_status(seen, rfc3339(self.now()))

@@ -14,9 +14,12 @@ from tenantry_operator.resources.deployment import build_deployment
 from tenantry_operator.resources.image import Defaults, image_of
 from tenantry_operator.resources.manifest import Manifest
 from tenantry_operator.resources.metadata import selector
+from tenantry_operator.resources.network_policy import Surroundings, build_network_policy
 from tenantry_operator.resources.persistent_volume_claim import build_persistent_volume_claim
 from tenantry_operator.resources.service import build_service, endpoint
 from tenantry_operator.resources.service_account import build_service_account
+
+USUAL_SURROUNDINGS = Surroundings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,12 @@ class Desired:
     """Of the pods, as ``kubectl get pods -l`` takes it."""
 
 
-def desired(gateway: Gateway, accepted: Sequence[AgentBinding], defaults: Defaults) -> Desired:
+def desired(
+    gateway: Gateway,
+    accepted: Sequence[AgentBinding],
+    defaults: Defaults,
+    surroundings: Surroundings = USUAL_SURROUNDINGS,
+) -> Desired:
     """Everything that the Gateway should have but the token Secret, whose content is random.
 
     ``accepted`` are the AgentBindings to render, in any order.
@@ -44,14 +52,16 @@ def desired(gateway: Gateway, accepted: Sequence[AgentBinding], defaults: Defaul
         InvalidObject: if the specification cannot be turned into a configuration.
     """
     config = render_config(gateway, accepted)
+    manifests = (
+        build_service_account(gateway),
+        build_configmap(gateway, config),
+        build_network_policy(gateway, surroundings),  # Before the pods that it shields.
+        build_service(gateway),
+        build_persistent_volume_claim(gateway),
+        build_deployment(gateway, defaults),
+    )
     return Desired(
-        manifests=(
-            build_service_account(gateway),
-            build_configmap(gateway, config),
-            build_service(gateway),
-            build_persistent_volume_claim(gateway),
-            build_deployment(gateway, defaults),
-        ),
+        manifests=tuple(manifest for manifest in manifests if manifest is not None),
         config_hash=config_hash(config.encode()),
         token_secret=None if gateway.spec.auth.token_secret_ref else gateway.token_secret_name,
         image=image_of(gateway.spec.image, defaults).name,

@@ -138,6 +138,7 @@ def observation(subject: Gateway | None = None, **more: Any) -> Observation:
             "assistants-token": SecretKeys("assistants-token", frozenset({"token"})),
         },
         "deployment": deployment_view(),
+        "policy_exists": True,
         "pods": (pod_view(),),
         "claim": claim_view(),
         "storage_classes": {"standard": storage_class_view()},

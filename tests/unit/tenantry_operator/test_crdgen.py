@@ -79,8 +79,8 @@ def test_every_string_list_and_map_is_bounded(kind: str) -> None:
     unbounded = [
         path
         for path, node in everything(kind)
-        if (node["type"] == "string" and not {"maxLength", "enum", "format"} & set(node))
-        or (node["type"] == "array" and "maxItems" not in node)
+        if (node.get("type", "string") == "string" and not {"maxLength", "enum", "format"} & set(node))
+        or (node.get("type") == "array" and "maxItems" not in node)
         or ("additionalProperties" in node and "maxProperties" not in node)
     ]
 

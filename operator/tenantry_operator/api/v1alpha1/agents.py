@@ -38,8 +38,10 @@ BaseUrl = Annotated[
         max_length=1024,
         json_schema_extra=validation(
             "self.matches('^https?://[!-~]+$') && isURL(self) && url(self).getHostname() != '' "
-            "&& !self.contains('@') && !self.contains('?') && !self.contains('#')",
-            "must be an http or https URL without user, query or fragment, such as https://api.anthropic.com",
+            "&& !self.contains('@') && !self.contains('?') && !self.contains('#') "
+            "&& (url(self).getPort() == '' || int(url(self).getPort()) >= 1 && int(url(self).getPort()) <= 65535)",
+            "must be an http or https URL without user, query or fragment, such as https://api.anthropic.com; "
+            "a port is a number from 1 to 65535",
         ),
     ),
 ]

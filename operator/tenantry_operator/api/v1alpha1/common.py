@@ -7,11 +7,13 @@ envsubst may see the generated files.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv6Network, ip_network
 from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from tenantry_config.names import AGENT_ID_PATTERN
@@ -112,15 +114,29 @@ class Resource(Generic[Spec]):
         return self.meta.namespace, self.meta.name
 
 
+_BAD_NETWORK = "must be a network in CIDR form without host bits, such as 10.0.0.0/8 or fd00::/8"
+
+
+def _cidr(text: str) -> str:
+    """Pass what the API server's ``isCIDR`` passes, without host bits; ``ip_network`` alone takes more."""
+    if not re.fullmatch(r"[0-9A-Fa-f:.]+/(0|[1-9][0-9]{0,2})", text):
+        raise ValueError(_BAD_NETWORK)
+    try:
+        network = ip_network(text)
+    except ValueError as error:
+        raise ValueError(_BAD_NETWORK) from error
+    if isinstance(network, IPv6Network) and network.network_address.ipv4_mapped is not None:
+        raise ValueError(_BAD_NETWORK)
+    return text
+
+
 Cidr = Annotated[
     str,
+    AfterValidator(_cidr),
     Field(
         description="A network in CIDR form, such as 10.0.0.0/8.",
         max_length=43,
-        json_schema_extra=validation(
-            "isCIDR(self) && cidr(self) == cidr(self).masked()",
-            "must be a network in CIDR form without host bits, such as 10.0.0.0/8 or fd00::/8",
-        ),
+        json_schema_extra=validation("isCIDR(self) && cidr(self) == cidr(self).masked()", _BAD_NETWORK),
     ),
 ]
 AgentId = Annotated[str, Field(min_length=1, max_length=63, pattern=AGENT_ID_PATTERN)]

@@ -22,6 +22,7 @@ from tenantry_operator.api.v1alpha1.common import (
 )
 from tenantry_operator.api.v1alpha1.identity import TOKEN_KEY, AuthSpec, RbacSpec
 from tenantry_operator.api.v1alpha1.image import ImageSpec
+from tenantry_operator.api.v1alpha1.network import NetworkPolicySpec
 from tenantry_operator.api.v1alpha1.storage import STORAGE_RULES, DeletionPolicy, StorageSpec
 
 KIND = "Gateway"
@@ -90,6 +91,8 @@ class GatewaySpec(ApiModel):
     They never win over routes of the Gateway itself or of its own namespace."""
     trusted_proxies: Annotated[tuple[Cidr, ...], Field(max_length=64)] = ()
     """Networks of reverse proxies whose forwarded headers tell the client's address and scheme, and nothing else."""
+    network_policy: NetworkPolicySpec = NetworkPolicySpec()
+    """Who may reach the gateway, and what it may reach."""
     storage: StorageSpec = StorageSpec()
     """The volume with the gateway's state."""
     deletion_policy: DeletionPolicy = "Retain"

@@ -47,6 +47,7 @@ def test_a_gateway_with_which_all_is_well_is_ready_and_says_where() -> None:
         ("StorageReady", "True"),
         ("DeploymentAvailable", "True"),
         ("BindingsAccepted", "True"),
+        ("NetworkPolicyReady", "True"),
     ]
     assert {one["observedGeneration"] for one in status["conditions"]} == {3}
 

@@ -15,7 +15,7 @@ from tests.unit.tenantry_operator.specs import binding_bodies, gateway_specs
 def test_a_gateway_gets_one_object_of_each_kind_with_the_deployment_last() -> None:
     kinds = [manifest["kind"] for manifest in desired(gateway(), (), DEFAULTS).manifests]
 
-    assert kinds == ["ServiceAccount", "ConfigMap", "Service", "PersistentVolumeClaim", "Deployment"]
+    assert kinds == ["ServiceAccount", "ConfigMap", "NetworkPolicy", "Service", "PersistentVolumeClaim", "Deployment"]
 
 
 def test_the_token_is_generated_only_where_the_gateway_refers_to_none() -> None:
