@@ -97,6 +97,8 @@ class Operator:
     kubeconfig: Path
     log: Path
     options: tuple[str, ...] = ()
+    name: str = "operator"
+    """The replica's name: the audit log has it in each request's user agent."""
     process: subprocess.Popen[bytes] | None = None
     health: int = 0
     metrics: int = 0
@@ -109,7 +111,7 @@ class Operator:
         command += ["--pod-access", "direct", "--log-level", "debug", *self.options]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=_environment()
+                command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=_environment(POD_NAME=self.name)
             )
         eventually(lambda: self.get("health", "/readyz"))
         if lead:
@@ -128,13 +130,14 @@ class Operator:
             self.process.wait()
             self.process = None
 
-    def kill(self) -> None:
+    def kill(self, *, release_lease: bool = True) -> None:
         """End it as a crash does."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
             self.process = None
-            self.release_lease()
+            if release_lease:
+                self.release_lease()
 
     def release_lease(self) -> None:
         """Let the next one lead at once: that a dead one's Lease runs out has tests of its own."""
@@ -298,11 +301,12 @@ def pods(installed: Kubectl) -> Iterator[Pods]:
         yield running
 
 
-def _environment() -> dict[str, str]:
-    """This process's environment without what would configure the operator."""
-    return {
+def _environment(**more: str) -> dict[str, str]:
+    """This process's environment without what would configure the operator, and with ``more``."""
+    kept = {
         name: value for name, value in os.environ.items() if name != "KUBECONFIG" and not name.startswith("TENANTRY_")
     }
+    return kept | more
 
 
 def _open(url: str) -> Any:

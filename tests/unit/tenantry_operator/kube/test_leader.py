@@ -99,6 +99,7 @@ class Replica:
     elections: Terms
     me: str = "me"
     skew: float = 0.0
+    wall_clock: datetime = datetime(2026, 1, 2, tzinfo=UTC)
     began: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
     leads: list[bool] = field(default_factory=list)
@@ -112,7 +113,7 @@ class Replica:
         means = Means(
             client=self.client,
             clock=lambda: loop.time() + self.skew,
-            now=lambda: datetime(2026, 1, 2, tzinfo=UTC),
+            now=lambda: self.wall_clock,
             rand=lambda: 0.5,
             new_name=lambda: "x",
             end=self.ended.put_nowait,
@@ -237,6 +238,20 @@ async def test_a_process_that_was_stopped_for_longer_than_its_term_ends_before_i
         with pytest.raises(NotLeaderError):
             one.leader.fence()
         assert "could not be renewed" in one.ended.get_nowait()
+
+
+@pytest.mark.parametrize("year", [1970, 2100])
+async def test_a_wall_clock_that_jumps_changes_nothing(year: int) -> None:
+    async with replica() as one:
+        await one.lead()
+
+        one.wall_clock = datetime(year, 1, 1, tzinfo=UTC)
+        await seen(lambda: (one.leases.live or {})["spec"]["renewTime"].startswith(str(year)))
+
+        one.leader.fence()
+        assert one.ended.empty()
+    async with replica({"holderIdentity": "", "renewTime": f"{year}-01-01T00:00:00.000000Z"}) as one:
+        await one.lead()
 
 
 async def test_a_conflict_is_answered_by_reading_the_lease_again() -> None:
