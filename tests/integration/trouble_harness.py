@@ -12,6 +12,8 @@ from dev.kubectl import Kubectl
 from tests.integration.fault_proxy import FaultProxy
 from tests.integration.operator_harness import Manifest, Operator, condition, eventually, gateway
 
+KINDS = "configmap,deployment,networkpolicy,persistentvolumeclaim,poddisruptionbudget,secret,service,serviceaccount"
+"""What a Gateway can have everywhere."""
 _NUMBERS = itertools.count(1)
 
 
@@ -43,10 +45,14 @@ class Trouble:
 
     def create(self, namespace: str, *names: str) -> None:
         """Gateways with their API key; returns when all their objects are there and told of."""
-        self.kubectl.run("-n", namespace, "create", "secret", "generic", "anthropic", "--from-literal=api-key=x")
-        self.kubectl.apply(*(gateway(name, namespace) for name in names))
+        self.ask_for(namespace, *names)
         for name in names:
             self.told(namespace, name)
+
+    def ask_for(self, namespace: str, *names: str) -> None:
+        """Gateways with their API key; does not wait."""
+        key = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "anthropic", "namespace": namespace}}
+        self.kubectl.apply({**key, "stringData": {"api-key": "x"}}, *(gateway(name, namespace) for name in names))
 
     def told(self, namespace: str, name: str = "a") -> Manifest:
         """A Gateway once its status tells of its latest specification and of pods to come."""
@@ -58,6 +64,22 @@ class Trouble:
             return live if seen and status.get("replicas") and condition(live, "Ready") else None
 
         return eventually(complete)
+
+    def complete(self, namespace: str, name: str = "a", seconds: float = 60.0) -> list[tuple[str, str]]:
+        """Kind and name (without the Gateway's) of a Gateway's objects, once all are there and no trouble is told."""
+
+        def objects() -> list[tuple[str, str]] | None:
+            live = self.kubectl.get("tgw", name, namespace)
+            found = self.kubectl.items(KINDS, namespace, f"tenantry.dev/gateway={name}")
+            uids = {owner["uid"] for each in found for owner in each["metadata"].get("ownerReferences", ())}
+            settled = live.get("status", {}).get("replicas") and not condition(live, "Stalled")
+            named = sorted((each["kind"], each["metadata"]["name"].removeprefix(name)) for each in found)
+            whole = (
+                settled and uids == {live["metadata"]["uid"]} and {"Deployment", "Secret"} <= {one for one, _ in named}
+            )
+            return named if whole else None
+
+        return eventually(objects, seconds)
 
     def works(self, namespace: str, name: str = "a", seconds: float = 30.0) -> None:
         """See that the operator does its work: an edit of its object is put right, a change of the Gateway followed."""
@@ -80,7 +102,7 @@ def trouble(
 ) -> Iterator[Trouble]:
     """An operator behind a proxy, with the module's ``OPTIONS``; the shared one rests meanwhile."""
     folder = tmp_path_factory.mktemp("trouble")
-    options: tuple[str, ...] = getattr(request.module, "OPTIONS", ())
+    options: tuple[str, ...] = ("--no-leader-elect", *getattr(request.module, "OPTIONS", ()))
     operator.stop()
     with FaultProxy(control_plane) as proxy:
         kubeconfig = proxy.kubeconfig(account, folder / "kubeconfig")

@@ -10,6 +10,7 @@ PERMISSION_DENIED: Final = "PermissionDenied"
 # It could not, and tries again: Reconciling.
 APPLY_FAILED: Final = "ApplyFailed"
 WAITING_FOR_DELETION: Final = "WaitingForDeletion"
+CONFLICTING_MANAGER: Final = "ConflictingManager"  # Somebody changes one of our objects again and again.
 
 # Ready, ConfigValid
 AVAILABLE: Final = "Available"

@@ -7,13 +7,15 @@ that a value which it writes differently does not look like somebody's edit for 
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from tenantry_operator.errors import TenantryError
 from tenantry_operator.kube.cache import Cache, Record
 from tenantry_operator.kube.client import Client
-from tenantry_operator.kube.errors import AlreadyExistsError, ConflictError, InvalidError, NotFoundError
+from tenantry_operator.kube.errors import AlreadyExistsError, ApiError, ConflictError, InvalidError, NotFoundError
+from tenantry_operator.kube.fights import Fights
 from tenantry_operator.kube.kinds import EVENT, POD, SECRET, Json, Key, Kind, key_of, kind_of
 from tenantry_operator.kube.ownership import Owner, Ownership
 from tenantry_operator.kube.projection import manifest_digest
@@ -64,7 +66,10 @@ class _Applied:
 class Writer:
     """Writes, for all tenants."""
 
-    def __init__(self, client: Client, caches: Mapping[Kind, Cache], secrets: Secrets, metrics: Metrics) -> None:
+    def __init__(
+        self, client: Client, caches: Mapping[Kind, Cache], secrets: Secrets, metrics: Metrics, fights: Fights
+    ) -> None:
+        self.fights = fights
         self._client = client
         self._caches = caches
         self._secrets = secrets
@@ -72,9 +77,10 @@ class Writer:
         self._applied: dict[Key, dict[tuple[Kind, str], _Applied]] = {}
 
     async def apply(self, manifest: Mapping[str, Any], owner: Owner, fit: Fit = as_it_is) -> bool:
-        """Make one object of a tenant as the manifest says. Returns whether a request was needed.
+        """Make one object of a tenant as the manifest says. Returns whether it was written.
 
-        Where the object exists, ``fit`` has the last word on what is applied to it.
+        Where the object exists, ``fit`` has the last word on what is applied to it. What somebody changes again and
+        again is left as it is for a while: see ``fights``.
 
         Raises:
             ChildError: NameTaken, NotYetGone or ChangedUnderneath.
@@ -90,10 +96,16 @@ class Writer:
         wanted = manifest_digest(manifest)
         if live is not None and (wanted == live.digest or before == _Applied(live.uid, wanted, live.digest)):
             return False
+        drifted = before is not None and before.wanted == wanted
+        if drifted and self.fights.wait((key[0], owner.name), (kind, key[1])):
+            return False
+        if drifted and self.fights.begins((key[0], owner.name), (kind, key[1])):
+            await self._name_opponent((key[0], owner.name), kind, manifest)
         answer = await (self._update(kind, manifest, live.uid) if live else self._create(kind, manifest, owner, fit))
-        if before is not None and before.wanted == wanted:
+        if drifted:
             log.info("put right %s %s: somebody had changed or deleted it", kind.name, key[1])
             self._metrics.drift_corrections.labels(kind.name).inc()
+            self.fights.corrected((key[0], owner.name), (kind, key[1]))
         kept = self._caches[kind].put(answer, quiet=True)
         if kept is not None:
             memory[kind, key[1]] = _Applied(kept.uid, wanted, kept.digest)
@@ -149,12 +161,23 @@ class Writer:
         return await self._client.apply(kind, manifest, subresource="status")
 
     async def post_event(self, event: Mapping[str, Any]) -> None:
-        """Post a Kubernetes Event."""
-        await self._client.create(EVENT, event)
+        """Post a Kubernetes Event. One of that name is this very one: it was posted, and the answer was lost."""
+        with suppress(AlreadyExistsError):
+            await self._client.create(EVENT, event)
 
     def forget(self, gateway: Key) -> None:
         """Drop what is remembered of a tenant that is gone."""
         self._applied.pop(gateway, None)
+        self.fights.forget(gateway)
+
+    async def _name_opponent(self, gateway: Key, kind: Kind, manifest: Mapping[str, Any]) -> None:
+        """Ask the API server who has fields of ours now, once in a fight."""
+        try:
+            await self._client.apply(kind, manifest, trial=True)
+        except ConflictError as error:
+            self.fights.name(gateway, (kind, key_of(manifest)[1]), error.message)
+        except ApiError as error:
+            log.debug("cannot tell who changes %s %s: %s", kind.name, key_of(manifest)[1], error)
 
     async def _create(self, kind: Kind, manifest: Mapping[str, Any], owner: Owner, fit: Fit) -> Json:
         """Create by apply; an object that only our informer cannot see (it lost its labels) is put right."""

@@ -155,6 +155,7 @@ class Client:
         uid: str | None = None,
         create_only: bool = False,
         subresource: str | None = None,
+        trial: bool = False,
     ) -> Json:
         """Server-side apply under our field manager, taking over the fields that it names.
 
@@ -164,9 +165,11 @@ class Client:
             uid: apply to this very object only.
             create_only: apply only if no object of that name exists.
             subresource: ``status``, or None for the object itself.
+            trial: change nothing, and take over nothing: see whether that would be needed.
 
         Raises:
-            ConflictError: with ``create_only`` the name is taken; with ``uid`` the object is gone.
+            ConflictError: with ``create_only`` the name is taken; with ``uid`` the object is gone; with ``trial``
+                others have fields that the manifest names, and the message says who and which.
             InvalidError: also where another object has taken the name of ``uid``.
         """
         namespace, name = key_of(manifest)
@@ -177,7 +180,7 @@ class Client:
             _resource(kind, subresource),
             "PATCH",
             kind.path(namespace, name, subresource),
-            {"fieldManager": self.manager, "force": "true"},
+            {"fieldManager": self.manager, **({"dryRun": "All"} if trial else {"force": "true"})},
             body,
             content_type=APPLY_PATCH,
         )

@@ -41,6 +41,10 @@ class Credentials(Protocol):
         """The TLS context of every connection; True for plain defaults."""
         ...
 
+    def endpoint(self) -> tuple[str, ...]:
+        """What connections are made from: server and certificates. Where it changes, new ones are needed."""
+        ...
+
     async def headers(self) -> Mapping[str, str]:
         """Headers of the next request; a rotated token is read again from its file."""
         ...
@@ -79,6 +83,13 @@ class ConfiguredCredentials:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         return context
+
+    def endpoint(self) -> tuple[str, ...]:
+        """Server, CA and client certificate: their content, since files are written anew each time."""
+        settings = self.configuration
+        files = (settings.ssl_ca_cert, settings.cert_file, settings.key_file)
+        contents = (Path(file).read_text() if file else "" for file in files)
+        return (self.server, str(settings.ca_cert_data or ""), *contents)
 
     async def headers(self) -> Mapping[str, str]:
         """``Authorization``, if a token is configured; in a pod the file is read again once a minute."""

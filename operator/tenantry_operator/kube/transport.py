@@ -116,6 +116,9 @@ class Transport:
         self._warned: set[str] = set()
         self._request_class = _fenced(fence) if fence else aiohttp.ClientRequest
         self._session = self.new_session()
+        self._retired: list[aiohttp.ClientSession] = []
+        self._endpoint = credentials.endpoint()
+        self._renewals = 0
         self._renewal = asyncio.Lock()
 
     def new_session(self, *middlewares: aiohttp.ClientMiddlewareType) -> aiohttp.ClientSession:
@@ -131,7 +134,8 @@ class Transport:
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._session.close()
+        for session in (self._session, *self._retired):
+            await session.close()
 
     async def send(
         self, request: Request, limits: aiohttp.ClientTimeout | None = None, attempts: int = ATTEMPTS
@@ -144,14 +148,14 @@ class Transport:
         attempt = 0
         while True:
             attempt += 1
-            session = self._session
+            renewals = self._renewals
             try:
                 async with self.open(request, limits) as response:
                     return json_object(await response.read())
             except ApiError as error:
                 delay = retry_delay(error, attempt, self._rand, attempts)
                 if isinstance(error, UnauthorizedError) and attempt == 1:
-                    await self._renew(session)
+                    await self._renew(renewals)
                     delay = 0.0
                 if delay is None:
                     raise
@@ -195,15 +199,23 @@ class Transport:
         request.headers.update(await self.credentials.headers())
         return await handler(request)
 
-    async def _renew(self, refused: aiohttp.ClientSession) -> None:
-        """Read the credentials again, once for all requests that the same session was refused."""
+    async def _renew(self, known: int) -> None:
+        """Read the credentials again, once for all requests that were refused with the same ones.
+
+        New connections are made only where the server or a certificate has changed. The old ones are left to end by
+        themselves: watches that are open on them go on, and closing them under a reader would leave it waiting.
+        """
         async with self._renewal:
-            if self._session is not refused:
+            if self._renewals != known:
                 return
+            self._renewals += 1
             log.info("the API server refused our credentials: reading them again")
             await self.reload()
-            self._session = self.new_session()
-            await refused.close()
+            endpoint = self.credentials.endpoint()
+            if endpoint != self._endpoint:
+                self._endpoint = endpoint
+                self._retired.append(self._session)
+                self._session = self.new_session()
 
     async def reload(self) -> None:
         """Read the credentials again; those that cannot be read (a file half written) leave the old ones in place."""

@@ -12,7 +12,8 @@ from tenantry_operator.conditions.observation import Problem, StorageClassView
 from tenantry_operator.kube.apply import ChangedUnderneath, NameTaken, NotYetGone, Writer, check_owner
 from tenantry_operator.kube.cache import Cache
 from tenantry_operator.kube.errors import ForbiddenError, InvalidError, NotFoundError
-from tenantry_operator.kube.kinds import DEPLOYMENT, PERSISTENT_VOLUME_CLAIM, SECRET, Kind, kind_of
+from tenantry_operator.kube.fights import Fight
+from tenantry_operator.kube.kinds import DEPLOYMENT, PERSISTENT_VOLUME_CLAIM, SECRET, Key, Kind, kind_of
 from tenantry_operator.kube.ownership import Owner
 from tenantry_operator.kube.prune import prune, surplus
 from tenantry_operator.kube.secrets import KnownSecret, Secrets
@@ -66,6 +67,10 @@ class Setbacks:
         )
         self._note(reasons.PERMISSION_DENIED, message)
 
+    def note_fight(self, kind: Kind, key: Key, fight: Fight) -> None:
+        """Somebody else changes an object again and again. When to look again is up to the fight."""
+        self.problem = self.problem or Problem(reasons.CONFLICTING_MANAGER, _conflict(kind, key, fight.opponent))
+
     def _note(self, reason: str, message: str) -> None:
         self.retry = True
         self.problem = self.problem or Problem(reason, message)
@@ -81,6 +86,16 @@ def _name_taken(error: NameTaken) -> str:
     return (
         f"{error}, and is not taken over. Fix: rename the Gateway, or remove the object if nobody needs it: "
         f"kubectl -n {namespace} get {resource} {name} -o yaml; kubectl -n {namespace} delete {resource} {name}{use}"
+    )
+
+
+def _conflict(kind: Kind, key: Key, opponent: str) -> str:
+    namespace, name = key
+    who = f" ({opponent.rstrip('.')})" if opponent else ""
+    return (
+        f"{kind.name} {namespace}/{name} is changed or deleted again and again by somebody else{who}, and is put right "
+        "ever more rarely. Fix: make the other manager leave it alone, and set what it wants on the Gateway; see: "
+        f"kubectl -n {namespace} get {kind.plural} {name} -o yaml --show-managed-fields"
     )
 
 
@@ -132,6 +147,14 @@ class Converger:
             with setbacks.caught():
                 setbacks.growth_refused = await self.claims.grow(claim, owner)
         setbacks.retry = setbacks.retry or setbacks.growth_refused is not None
+
+    def note_fights(self, gateway: Gateway, setbacks: Setbacks, after: float | None) -> float | None:
+        """Say who changes the Gateway's objects again and again. Returns when to look again: ``after``, or before."""
+        fights = self.writer.fights
+        for (kind, name), fight in fights.going_on(gateway.key):
+            setbacks.note_fight(kind, (gateway.meta.namespace, name), fight)
+        dues = (after, fights.next_look(gateway.key))
+        return min((due for due in dues if due is not None), default=None)
 
     async def read_secrets(self, gateway: Gateway, setbacks: Setbacks) -> dict[str, KnownSecret]:
         """What is known of each Secret that the Gateway refers to, by name."""

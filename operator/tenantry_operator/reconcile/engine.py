@@ -12,6 +12,7 @@ from typing import Any
 from tenantry_operator.kube.apply import Writer
 from tenantry_operator.kube.client import Client
 from tenantry_operator.kube.errors import ApiError, ForbiddenError, NotFoundError
+from tenantry_operator.kube.fights import Fights
 from tenantry_operator.kube.kinds import AGENT_BINDING, GATEWAY, Json, Key, Kind
 from tenantry_operator.kube.observe import DirectProbe, PodProbe, ProxyProbe
 from tenantry_operator.logs import about
@@ -252,7 +253,7 @@ class Engine:
 
     def _build(self) -> GatewayReconciler:
         world, settings = self._world, self._settings
-        writer = Writer(self.client, self._cluster.caches, self._cluster.secrets, self._metrics)
+        writer = Writer(self.client, self._cluster.caches, self._cluster.secrets, self._metrics, Fights(self._clock))
         pods = Pods(self._cluster.pods, self._probe, writer, self._clock)
         gateways = Reporter(GATEWAY, self.store.gateways, writer, world.now, world.new_name)
         bindings = Reporter(AGENT_BINDING, self.store.bindings, writer, world.now, world.new_name)

@@ -13,10 +13,11 @@ from tenantry_operator.resources.metadata import FIELD_MANAGER
 
 MAX_NOTE = 1024
 """Bytes that the Events API takes."""
-WORTH_TELLING = ("Stalled", "SecretsAvailable", "StorageReady", "Accepted", "Conflicted")
+WORTH_TELLING = ("Stalled", "Reconciling", "SecretsAvailable", "StorageReady", "Accepted", "Conflicted")
 """Conditions whose trouble is told when it begins or changes its reason."""
 TROUBLE: Mapping[str, str] = {
     "Stalled": "True",
+    "Reconciling": "True",
     "SecretsAvailable": "False",
     "StorageReady": "False",
     "Accepted": "False",
@@ -25,6 +26,9 @@ TROUBLE: Mapping[str, str] = {
 PASSING_REASONS = frozenset(
     {"TokenPending", "ClaimMissing", "WaitingForFirstConsumer", "VolumePending", "VolumeGrowing"}
 )
+
+STUBBORN_REASONS = frozenset({"ConflictingManager"})
+"""Being under way is no news but for these reasons, in which somebody should do something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,8 @@ def _news(before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[s
     for kind in WORTH_TELLING:
         old, new = before.get(kind, {}), after.get(kind, {})
         if new.get("status") != TROUBLE[kind] or new["reason"] in PASSING_REASONS:
+            continue
+        if kind == "Reconciling" and new["reason"] not in STUBBORN_REASONS:
             continue
         if (old.get("status"), old.get("reason")) != (new["status"], new["reason"]):
             yield News(True, new["reason"], new["message"])

@@ -154,6 +154,7 @@ class GatewayReconciler:
             stamp = Stamp.of(wanted.config_hash, ((name, known.version) for name, known in secrets.items()))
             with setbacks.caught():
                 after = await self.pods.refresh(gateway, stamp, wanted.config_hash)
+        after = self.converger.note_fights(gateway, setbacks, after)
         seen = self._observe(gateway, wanted, verdicts, secrets, upstream, setbacks)
         self.upgrades.observe(gateway.key, seen.deployment, seen.pods)
         await self._report(entry, bindings, seen)

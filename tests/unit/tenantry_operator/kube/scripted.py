@@ -28,6 +28,9 @@ class Credentials:
     def ssl_context(self) -> SSLContext | bool:
         return True
 
+    def endpoint(self) -> tuple[str, ...]:
+        return (self.server,)
+
     async def headers(self) -> Mapping[str, str]:
         return {"Authorization": f"Bearer {self.token}"}
 

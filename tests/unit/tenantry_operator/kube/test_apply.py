@@ -4,6 +4,7 @@ import pytest
 
 from tenantry_operator.kube.apply import ChangedUnderneath, NameTaken, NotYetGone, Writer
 from tenantry_operator.kube.cache import Cache, Labels, Record, record_of
+from tenantry_operator.kube.fights import Fights
 from tenantry_operator.kube.kinds import CONFIG_MAP, SECRET
 from tenantry_operator.kube.ownership import Owner
 from tenantry_operator.kube.projection import live_digest
@@ -47,7 +48,9 @@ class World:
     def __init__(self, script: Script) -> None:
         self.cache = Cache(CONFIG_MAP, project, nobody)
         secrets = Secrets(script.client, NAMES, nobody)
-        self.writer = Writer(script.client, {CONFIG_MAP: self.cache, SECRET: secrets.cache}, secrets, script.metrics)
+        self.writer = Writer(
+            script.client, {CONFIG_MAP: self.cache, SECRET: secrets.cache}, secrets, script.metrics, Fights(lambda: 0.0)
+        )
         self.metrics = script.metrics
 
     def drift(self) -> float | None:
