@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from dev.kubectl import Kubectl
+from tenantry_operator.reconcile.agent_binding import BATCH
 from tests.integration.operator_harness import Manifest, Operator, Pods, binding, condition, eventually, gateway
 from tests.integration.test_operator_permissions import without
 
@@ -91,6 +92,23 @@ def test_a_gateway_that_does_not_consent_looks_like_one_that_is_not_there(
     assert json.dumps(events[0]) == json.dumps(events[1]).replace(f"{namespace}/b", f"{namespace}/a")
     quiet(operator)
     assert condition(kubectl.get("tgw", "a", namespace), "BindingsAccepted") == before, "the Gateway is not told"
+
+
+def test_a_crowd_of_strangers_is_told_to_the_last_and_once(
+    kubectl: Kubectl, operator: Operator, namespace: str, guests: str
+) -> None:
+    """More than are told in one go."""
+    crowd = [guest(f"g{number}", guests, namespace, f"c{number}") for number in range(2 * BATCH + 10)]
+    kubectl.apply(gateway("a", namespace), *crowd)
+
+    def untold() -> list[str]:
+        found = kubectl.items("tab", guests)
+        return [each["metadata"]["name"] for each in found if condition(each, "Accepted") is None]
+
+    eventually(lambda: not untold() or None, seconds=90)
+    quiet(operator)
+    written = [write.split()[-1] for write in operator.writes(guests) if "agentbindings/status" in write]
+    assert sorted(written) == sorted(each["metadata"]["name"] for each in crowd)
 
 
 def test_consent_lets_a_route_in_and_its_withdrawal_takes_it_away_at_once(

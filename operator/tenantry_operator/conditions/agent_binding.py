@@ -15,11 +15,11 @@ from tenantry_operator.api.v1alpha1.routes import in_order, inline_route, route_
 from tenantry_operator.conditions import reasons
 from tenantry_operator.conditions.condition import Finding, conditions, listed
 from tenantry_operator.conditions.consent import (
+    Consent,
     Key,
     LabelsOf,
     foreign_fault,
     not_there,
-    rules_about,
     surplus,
     unknown_labels,
 )
@@ -48,7 +48,8 @@ def judge(
     """
     if gateway is None:
         return tuple(_without_gateway(binding, fault) for binding in bindings)
-    faults = {binding.key: _fault(gateway, binding, labels_of) for binding in bindings}
+    consent = Consent(gateway, labels_of)
+    faults = {binding.key: _fault(gateway, binding, consent) for binding in bindings}
     faults |= surplus(in_order(binding for binding in bindings if faults[binding.key] is None), fitting)
     accepted = in_order(binding for binding in bindings if faults[binding.key] is None)
     winners = _winners(gateway, accepted)
@@ -91,10 +92,10 @@ def _route_is_refused(binding: AgentBinding) -> Problem | None:
     return None
 
 
-def _fault(gateway: Gateway, binding: AgentBinding, labels_of: LabelsOf) -> Problem | None:
+def _fault(gateway: Gateway, binding: AgentBinding, consent: Consent) -> Problem | None:
     """The first thing that is wrong with a binding by itself. Consent comes first: it decides what may be told."""
     if binding.foreign:
-        fault = foreign_fault(gateway, binding, rules_about(gateway, binding, labels_of))
+        fault = foreign_fault(gateway, binding, consent.rules_about(binding.meta.namespace))
     else:
         fault = _agent_is_unknown(gateway, binding)
     return fault or _route_is_refused(binding)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Container, Sequence
+from functools import lru_cache
 
 from tenantry_operator.api.v1alpha1.agent_binding import AgentBinding
-from tenantry_operator.api.v1alpha1.allowed_bindings import AllowedBindings, Labels, rules_for
+from tenantry_operator.api.v1alpha1.allowed_bindings import AllowedBindings, Labels
 from tenantry_operator.api.v1alpha1.gateway import Gateway
 from tenantry_operator.conditions import reasons
 from tenantry_operator.conditions.observation import Problem
@@ -33,9 +34,13 @@ def unknown_labels(namespace: str) -> Labels | None:  # noqa: ARG001 - the signa
 
 def not_there(binding: AgentBinding) -> Problem:
     """What a binding is told of a Gateway that it may not know, be there none or one that does not consent."""
-    namespace, name = binding.gateway_key
-    own = binding.meta.namespace
-    if not binding.foreign:
+    return _not_there(binding.gateway_key, binding.meta.namespace)
+
+
+@lru_cache(maxsize=4096)
+def _not_there(gateway: Key, own: str) -> Problem:
+    namespace, name = gateway
+    if namespace == own:
         message = (
             f"Gateway {namespace}/{name} does not exist, or is being deleted. Fix: correct spec.gatewayRef.name or "
             f"create it; what is there: kubectl -n {namespace} get tgw"
@@ -49,10 +54,20 @@ def not_there(binding: AgentBinding) -> Problem:
     return Problem(reasons.GATEWAY_NOT_FOUND, message)
 
 
-def rules_about(gateway: Gateway, binding: AgentBinding, labels_of: LabelsOf) -> tuple[AllowedBindings, ...]:
-    """The rules of a Gateway that are about the namespace of another's binding."""
-    namespace = binding.meta.namespace
-    return rules_for(gateway.spec.allowed_bindings, namespace, labels_of(namespace))
+class Consent:
+    """A Gateway's rules, looked up once a namespace: there may be thousands of bindings of one."""
+
+    def __init__(self, gateway: Gateway, labels_of: LabelsOf) -> None:
+        self._all = gateway.spec.allowed_bindings
+        self._labels_of = labels_of
+        self._known: dict[str, tuple[AllowedBindings, ...]] = {}
+
+    def rules_about(self, namespace: str) -> tuple[AllowedBindings, ...]:
+        """The rules that are about a namespace."""
+        if namespace not in self._known:
+            labels = self._labels_of(namespace)
+            self._known[namespace] = tuple(rule for rule in self._all if rule.namespaces.include(namespace, labels))
+        return self._known[namespace]
 
 
 def foreign_fault(gateway: Gateway, binding: AgentBinding, rules: Sequence[AllowedBindings]) -> Problem | None:

@@ -1,7 +1,7 @@
 """Writes the status of AgentBindings. Only the reconcile of their Gateway does: each has exactly one writer."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tenantry_operator.api.v1alpha1.agent_binding import AgentBinding
@@ -9,6 +9,7 @@ from tenantry_operator.conditions.agent_binding import binding_status, invalid_b
 from tenantry_operator.conditions.observation import RouteId, Verdict
 from tenantry_operator.errors import InvalidObject
 from tenantry_operator.kube.errors import ApiError
+from tenantry_operator.kube.kinds import Key
 from tenantry_operator.reconcile.report import Reporter
 from tenantry_operator.reconcile.store import Entry
 
@@ -20,43 +21,76 @@ def usable(entries: Sequence[Entry[AgentBinding]]) -> tuple[AgentBinding, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True)
+BATCH = 50
+"""Statuses written in one go. Whoever makes thousands of bindings keeps no Gateway waiting, their own or another's."""
+
+Told = tuple[int, str, str, str | None, bool | None]
+"""What a binding's status was last made from: its version, the verdict, and whether it is programmed."""
+
+
+@dataclass(slots=True)
 class BindingReporter:
     """Tells AgentBindings how they stand."""
 
     reporter: Reporter
     now: Callable[[], str]
+    _told: dict[Key, Told] = field(default_factory=dict)
+    """Of bindings whose status says it already: to look at thousands must cost next to nothing."""
 
     async def report(
         self, entries: Sequence[Entry[AgentBinding]], verdicts: Sequence[Verdict], programmed: frozenset[RouteId] | None
-    ) -> None:
+    ) -> bool:
         """Write each binding's status where it differs; those without a verdict wait for theirs.
 
-        One that cannot be written does not keep others from theirs.
+        One that cannot be written does not keep others from theirs. Returns whether all were; else it is to be called
+        again.
 
         Raises:
             ApiError: the first one, after all have been tried.
         """
+        self._sweep()
         by_key = {verdict.binding.key: verdict for verdict in verdicts}
-        failed: ApiError | None = None
+        failed: list[ApiError] = []
+        written = 0
         for entry in entries:
-            status = self._status(entry, by_key, programmed)
-            if status is None:
+            key = entry.meta.namespace, entry.meta.name
+            told = _told(entry, by_key.get(key), programmed)
+            if told is None or self._told.get(key) == told:
                 continue
+            if max(written, len(failed)) >= BATCH:
+                break
             try:
-                await self.reporter.report(entry, status)
+                written += await self.reporter.report(entry, self._status(entry, by_key, programmed))
+                self._told[key] = told
             except ApiError as error:
-                failed = failed or error
-        if failed is not None:
-            raise failed
+                failed.append(error)
+        else:
+            if not failed:
+                return True
+        if failed:
+            raise failed[0]
+        return False
 
     def _status(
-        self,
-        entry: Entry[AgentBinding],
-        verdicts: Mapping[tuple[str, str], Verdict],
-        programmed: frozenset[RouteId] | None,
-    ) -> dict[str, Any] | None:
+        self, entry: Entry[AgentBinding], verdicts: Mapping[Key, Verdict], programmed: frozenset[RouteId] | None
+    ) -> dict[str, Any]:
         if isinstance(entry.parsed, InvalidObject):
             return invalid_binding_status(entry.meta, entry.status, entry.parsed, self.now())
-        verdict = verdicts.get(entry.parsed.key)
-        return None if verdict is None else binding_status(verdict, programmed, self.now())
+        return binding_status(verdicts[entry.parsed.key], programmed, self.now())
+
+    def _sweep(self) -> None:
+        """Forget bindings that are gone, now and then."""
+        if len(self._told) > 2 * len(self.reporter.objects) + 2 * BATCH:
+            for key in [key for key in self._told if self.reporter.objects.get(key) is None]:
+                del self._told[key]
+                self.reporter.forget(key)
+
+
+def _told(entry: Entry[AgentBinding], verdict: Verdict | None, programmed: frozenset[RouteId] | None) -> Told | None:
+    """What the binding's status is made from; None where nothing is to be told."""
+    if isinstance(entry.parsed, InvalidObject):
+        return entry.version, "", "", None, None
+    if verdict is None:
+        return None
+    served = None if programmed is None else entry.parsed.route_id in programmed
+    return entry.version, verdict.reason, verdict.message, verdict.shadowed_by, served

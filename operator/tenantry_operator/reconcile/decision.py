@@ -34,19 +34,23 @@ class Decider:
     contents: Contents
     pods: Pods
 
+    def judge(self, gateway: Gateway, bindings: Sequence[AgentBinding]) -> tuple[Verdict, ...]:
+        """What is decided about the bindings by themselves. Who is a stranger is settled with it."""
+        return judge(gateway, bindings, labels_of=self.namespaces.labels)
+
     def decide(
-        self, gateway: Gateway, bindings: Sequence[AgentBinding], defaults: Defaults, surroundings: Surroundings
+        self, gateway: Gateway, verdicts: tuple[Verdict, ...], defaults: Defaults, surroundings: Surroundings
     ) -> Decision:
-        """Decide about a Gateway.
+        """Decide what a Gateway should have.
 
         Where the configuration would be too large with all bindings, those go first that have the least right to it.
         """
-        verdicts = judge(gateway, bindings, labels_of=self.namespaces.labels)
         try:
             try:
                 wanted = desired(gateway, _accepted(verdicts), defaults, surroundings)
             except ConfigTooLarge:
                 fit = fitting(gateway, _accepted(verdicts))
+                bindings = [verdict.binding for verdict in verdicts]
                 verdicts = judge(gateway, bindings, labels_of=self.namespaces.labels, fitting=fit)
                 wanted = desired(gateway, _accepted(verdicts), defaults, surroundings)
         except InvalidObject as error:

@@ -5,7 +5,7 @@ finds nothing to do makes no request.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -45,6 +45,8 @@ from tenantry_operator.resources.desired import Desired
 from tenantry_operator.resources.metadata import child_name
 from tenantry_operator.resources.network_policy import Surroundings
 
+NEXT_BATCH = 0.02
+"""Seconds until the next look at a Gateway with bindings that have not been told yet how they stand."""
 LABELS_PAUSE = 0.2
 """Seconds until the next look at a Gateway that selects namespaces while they are listed for the first time."""
 
@@ -91,8 +93,7 @@ class GatewayReconciler:
             return await self._absent(key, bindings)
         if entry.meta.deleting:
             # The garbage collector does the rest; nothing new is made for it to miss.
-            await self.bindings.report(bindings, judge(None, usable(bindings)), None)
-            return Outcome()
+            return await self._tell(bindings, judge(None, usable(bindings)))
         if isinstance(entry.parsed, InvalidObject):
             return await self._refused(entry, entry.parsed, bindings)
         return await self._tenant(entry, entry.parsed, bindings)
@@ -108,8 +109,7 @@ class GatewayReconciler:
         self.gateways.forget(key)
         self.tally.forget(key)
         self.decider.forget(key)
-        await self.bindings.report(bindings, judge(None, usable(bindings)), None)
-        return Outcome()
+        return await self._tell(bindings, judge(None, usable(bindings)))
 
     async def _refused(
         self, entry: Entry[Gateway], error: InvalidObject, bindings: Sequence[Entry[AgentBinding]]
@@ -119,21 +119,25 @@ class GatewayReconciler:
         self.tally.count((entry.meta.namespace, entry.meta.name), status)
         await self.gateways.report(entry, status)
         fault = Problem(error.reason, str(error))
-        await self.bindings.report(bindings, judge(None, usable(bindings), fault), None)
-        return Outcome("problem")
+        return replace(await self._tell(bindings, judge(None, usable(bindings), fault)), result="problem")
+
+    async def _tell(self, bindings: Sequence[Entry[AgentBinding]], verdicts: Sequence[Verdict]) -> Outcome:
+        """Tell bindings how they stand with a Gateway that has no pods to ask."""
+        return Outcome(after=None if await self.bindings.report(bindings, verdicts, None) else NEXT_BATCH)
 
     async def _tenant(
         self, entry: Entry[Gateway], gateway: Gateway, bindings: Sequence[Entry[AgentBinding]]
     ) -> Outcome:
         if not self.decider.namespaces.want(gateway):
             return Outcome(after=LABELS_PAUSE)
+        verdicts = self.decider.judge(gateway, usable(bindings))
+        turned_away = await self._turn_away(bindings, verdicts)
         defaults = self.upgrades.defaults_for(gateway, self._deployment(gateway))
         blind, setbacks = self.unreadable(gateway.meta.namespace), Setbacks()
         upstream, unread = await self._upstream(gateway, setbacks) if blind is None else (None, None)
         surroundings = Surroundings(self.network, upstream)
-        decision = self.decider.decide(gateway, usable(bindings), defaults, surroundings)
+        decision = self.decider.decide(gateway, verdicts, defaults, surroundings)
         wanted, verdicts = decision.wanted, decision.verdicts
-        unheard = await self._turn_away(bindings, verdicts)
         if unread is not None:
             raise unread
         setbacks.problem = decision.problem or setbacks.problem
@@ -157,9 +161,11 @@ class GatewayReconciler:
         after = self.converger.note_fights(gateway, setbacks, after)
         seen = self._observe(gateway, wanted, verdicts, secrets, upstream, setbacks)
         self.upgrades.observe(gateway.key, seen.deployment, seen.pods)
-        await self._report(entry, bindings, seen)
-        if unheard is not None:
-            raise unheard
+        told = await self._report(entry, bindings, seen)
+        if isinstance(turned_away, ApiError):
+            raise turned_away
+        if not (turned_away and told):
+            after = NEXT_BATCH
         return Outcome("problem" if setbacks.problem else "ok", setbacks.retry, after)
 
     async def _upstream(self, gateway: Gateway, setbacks: Setbacks) -> tuple[Upstream | None, ApiError | None]:
@@ -172,18 +178,18 @@ class GatewayReconciler:
             return None, error
         return upstream, None
 
-    async def _turn_away(self, bindings: Sequence[Entry[AgentBinding]], verdicts: Sequence[Verdict]) -> ApiError | None:
+    async def _turn_away(self, bindings: Sequence[Entry[AgentBinding]], verdicts: Sequence[Verdict]) -> bool | ApiError:
         """Answer the bindings to which the Gateway does not exist, before and whatever comes of its own matters.
 
         So nothing of the Gateway shows in when they are answered, and trouble with them is none of the Gateway's.
+        Returns whether all of them were, or what was in the way.
         """
         strangers = {verdict.binding.key: verdict for verdict in verdicts if verdict.stranger}
         entries = [entry for entry in bindings if (entry.meta.namespace, entry.meta.name) in strangers]
         try:
-            await self.bindings.report(entries, tuple(strangers.values()), None)
+            return await self.bindings.report(entries, tuple(strangers.values()), None)
         except ApiError as error:
             return error
-        return None
 
     def _observe(
         self,
@@ -230,9 +236,10 @@ class GatewayReconciler:
     def _child(self, gateway: Gateway, kind: Kind) -> Record | None:
         return self.converger.caches[kind].get((gateway.meta.namespace, child_name(gateway.meta.name)))
 
-    async def _report(self, entry: Entry[Gateway], bindings: Sequence[Entry[AgentBinding]], seen: Observation) -> None:
+    async def _report(self, entry: Entry[Gateway], bindings: Sequence[Entry[AgentBinding]], seen: Observation) -> bool:
+        """Write status where it differs. Returns whether all bindings have theirs."""
         status = gateway_status(seen, rfc3339(self.now()))
         self.tally.count(seen.gateway.key, status)
         await self.gateways.report(entry, status)
         rest = [verdict for verdict in seen.verdicts if not verdict.stranger]
-        await self.bindings.report(bindings, rest, programmed(seen))
+        return await self.bindings.report(bindings, rest, programmed(seen))

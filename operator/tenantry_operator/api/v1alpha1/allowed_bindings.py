@@ -6,10 +6,10 @@ the other side.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from tenantry_operator.api.v1alpha1.common import (
     AgentId,
@@ -17,18 +17,25 @@ from tenantry_operator.api.v1alpha1.common import (
     NamespaceName,
     validation,
 )
+from tenantry_operator.api.v1alpha1.selectors import LabelSelector, LabelSelectorRequirement
 
 MAX_RULES = 32
-_SET = {"x-kubernetes-list-type": "set"}
-_ATOMIC = {"x-kubernetes-list-type": "atomic"}
+_SET = Field(min_length=1, max_length=64, json_schema_extra={"x-kubernetes-list-type": "set"})
+
+_EMPTY_SELECTOR = "an empty selector selects every namespace: if that is meant, set from to All and leave selector out"
+_NAMES = "names must be given where from is Names, and only there"
+_SELECTOR = "selector must be given where from is Selector, and only there"
 
 Labels = Mapping[str, str]
-_NAME = "[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
-_PREFIX = "[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"
-LABEL_KEY = f"^({_PREFIX}/)?{_NAME}$"
-LabelValue = Annotated[
-    str, Field(max_length=63, pattern=f"^({_NAME})?$", description="A value of the label; it may be empty.")
-]
+Item = TypeVar("Item")
+
+
+def _distinct(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    if len(set(items)) < len(items):
+        raise ValueError("must not hold a value twice")
+    return items
+
+
 Channel = Annotated[
     str,
     Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([a-z0-9_-]*[a-z0-9])?$", description="Name of a channel."),
@@ -37,68 +44,42 @@ Agent = Annotated[AgentId, Field(description="A key of spec.agents.")]
 Namespace = Annotated[NamespaceName, Field(description="Name of a namespace.")]
 
 
-class NamespaceExpression(ApiModel):
-    """One requirement on a namespace's labels."""
-
-    model_config = ConfigDict(
-        json_schema_extra=validation(
-            "(self.operator in ['In', 'NotIn']) == (has(self.values) && self.values.size() > 0)",
-            "values must be given with the operators In and NotIn, and left out with Exists and DoesNotExist",
-        )
-    )
-
-    key: Annotated[str, Field(min_length=1, max_length=317, pattern=LABEL_KEY)]
-    """The label's key."""
-    operator: Literal["In", "NotIn", "Exists", "DoesNotExist"]
-    """How the label must relate to the values."""
-    values: Annotated[tuple[LabelValue, ...], Field(max_length=32, json_schema_extra=_ATOMIC)] = ()
-    """Values of the label, for In and NotIn."""
-
-    def matches(self, labels: Labels) -> bool:
-        """Whether labels meet the requirement, as Kubernetes decides it: NotIn holds where the label is absent."""
-        match self.operator:
-            case "In":
-                return self.key in labels and labels[self.key] in self.values
-            case "NotIn":
-                return labels.get(self.key) not in self.values
-            case "Exists":
-                return self.key in labels
-            case "DoesNotExist":
-                return self.key not in labels
-
-
-class NamespaceSelector(ApiModel):
+class NamespaceSelector(LabelSelector):
     """Selects namespaces by their labels; all requirements must hold."""
 
     model_config = ConfigDict(
         json_schema_extra=validation(
             "(has(self.matchLabels) && self.matchLabels.size() > 0) || "
             "(has(self.matchExpressions) && self.matchExpressions.size() > 0)",
-            "an empty selector selects every namespace: if that is meant, set from to All and leave selector out",
+            _EMPTY_SELECTOR,
         )
     )
 
-    match_labels: Annotated[
-        Mapping[str, LabelValue],
-        Field(
-            max_length=16,
-            json_schema_extra=validation(
-                f"self.all(key, key.size() <= 317 && key.matches('{LABEL_KEY}'))",
-                "each key must be a label's key, such as example.com/team",
-            ),
-        ),
-    ] = Field(default_factory=dict)
-    """Labels that the namespace must have with these values."""
-    match_expressions: Annotated[tuple[NamespaceExpression, ...], Field(max_length=16, json_schema_extra=_ATOMIC)] = ()
-    """Requirements on the namespace's labels."""
+    @model_validator(mode="after")
+    def _selects_by_something(self) -> Self:
+        if not self.match_labels and not self.match_expressions:
+            raise ValueError(_EMPTY_SELECTOR)
+        return self
 
     def matches(self, labels: Labels) -> bool:
-        """Whether a namespace with these labels is selected; an empty selector selects none."""
-        if not self.match_labels and not self.match_expressions:
-            return False
+        """Whether a namespace with these labels is selected."""
         return all(labels.get(key) == value for key, value in self.match_labels.items()) and all(
-            expression.matches(labels) for expression in self.match_expressions
+            _holds(requirement, labels) for requirement in self.match_expressions
         )
+
+
+def _holds(requirement: LabelSelectorRequirement, labels: Labels) -> bool:
+    """Whether labels meet a requirement, as Kubernetes decides it: NotIn holds where the label is absent."""
+    key = requirement.key
+    match requirement.operator:
+        case "In":
+            return key in labels and labels[key] in requirement.values
+        case "NotIn":
+            return labels.get(key) not in requirement.values
+        case "Exists":
+            return key in labels
+        case "DoesNotExist":
+            return key not in labels
 
 
 class BindingNamespaces(ApiModel):
@@ -109,12 +90,12 @@ class BindingNamespaces(ApiModel):
             "x-kubernetes-validations": [
                 {
                     "rule": "(self.from == 'Names') == (has(self.names))",
-                    "message": "names must be given where from is Names, and only there",
+                    "message": _NAMES,
                     "fieldPath": ".names",
                 },
                 {
                     "rule": "(self.from == 'Selector') == has(self.selector)",
-                    "message": "selector must be given where from is Selector, and only there",
+                    "message": _SELECTOR,
                     "fieldPath": ".selector",
                 },
             ]
@@ -123,10 +104,17 @@ class BindingNamespaces(ApiModel):
 
     source: Literal["Names", "Selector", "All"] = Field(alias="from")
     """Names: those listed. Selector: those whose labels match. All: every namespace of the cluster."""
-    names: Annotated[tuple[Namespace, ...], Field(min_length=1, max_length=64, json_schema_extra=_SET)] | None = None
+    names: Annotated[tuple[Namespace, ...], _SET, AfterValidator(_distinct)] | None = None
     """Names of namespaces, for Names."""
     selector: NamespaceSelector | None = None
     """Labels of namespaces, for Selector. Whoever may label a namespace decides whether it matches."""
+
+    @model_validator(mode="after")
+    def _just_what_from_says(self) -> Self:
+        for given, source, message in ((self.names, "Names", _NAMES), (self.selector, "Selector", _SELECTOR)):
+            if (given is not None) != (self.source == source):
+                raise ValueError(message)
+        return self
 
     def include(self, namespace: str, labels: Labels | None) -> bool:
         """Whether a namespace is meant; ``labels`` are None where they are not known: then no selector matches."""
@@ -144,9 +132,9 @@ class AllowedBindings(ApiModel):
 
     namespaces: BindingNamespaces
     """The namespaces that this rule is about. The Gateway's own needs no rule."""
-    agents: Annotated[tuple[Agent, ...], Field(min_length=1, max_length=64, json_schema_extra=_SET)] | None = None
+    agents: Annotated[tuple[Agent, ...], _SET, AfterValidator(_distinct)] | None = None
     """Agents that they may route to. All of them, where left out."""
-    channels: Annotated[tuple[Channel, ...], Field(min_length=1, max_length=64, json_schema_extra=_SET)] | None = None
+    channels: Annotated[tuple[Channel, ...], _SET, AfterValidator(_distinct)] | None = None
     """Channels whose messages they may take. All of them, and bindings of channel *, where left out."""
 
     def allows_agent(self, agent: str) -> bool:
@@ -156,8 +144,3 @@ class AllowedBindings(ApiModel):
     def allows_channel(self, channel: str) -> bool:
         """Whether the rule lets others take a channel's messages; ``*`` takes those of every channel."""
         return self.channels is None or channel in self.channels
-
-
-def rules_for(rules: Iterable[AllowedBindings], namespace: str, labels: Labels | None) -> tuple[AllowedBindings, ...]:
-    """The rules that are about a namespace. ``labels`` are the namespace's, None where they are not known."""
-    return tuple(rule for rule in rules if rule.namespaces.include(namespace, labels))

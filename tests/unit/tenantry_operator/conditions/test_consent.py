@@ -93,7 +93,6 @@ def test_the_gateway_that_is_not_there_is_told_with_both_ways_out() -> None:
             "team-b",
             False,
         ),
-        ({}, "team-b", False),
     ],
 )
 def test_namespaces_are_selected_by_their_labels(selector: dict[str, Any], namespace: str, accepted: bool) -> None:
