@@ -203,6 +203,7 @@ class Pods:
     kubectl: Kubectl
     port: int
     config_hash: str = ""
+    token_version: str | None = None
     asked: int = 0
     _server: ThreadingHTTPServer | None = field(default=None)
 
@@ -212,7 +213,9 @@ class Pods:
         class Ready(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 pods.asked += 1
-                body = json.dumps({"status": "ready", "configHash": pods.config_hash}).encode()
+                body = json.dumps(
+                    {"status": "ready", "configHash": pods.config_hash, "tokenVersion": pods.token_version}
+                ).encode()
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()

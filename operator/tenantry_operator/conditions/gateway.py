@@ -15,6 +15,7 @@ from tenantry_operator.conditions.network import network_policy_ready
 from tenantry_operator.conditions.observation import Observation, Verdict
 from tenantry_operator.conditions.secrets import secrets_available
 from tenantry_operator.conditions.storage import storage_in_the_way, storage_ready, storage_unfinished
+from tenantry_operator.conditions.token import last_request, token_rotated
 from tenantry_operator.errors import InvalidObject
 
 KEPT_WITHOUT_DESIRED = ("endpoint", "selector", "configHash", "version")
@@ -34,6 +35,7 @@ def gateway_status(seen: Observation, now: str) -> dict[str, Any]:
         "agents": len(gateway.spec.agents),
         "bindings": len(gateway.spec.bindings) + accepted,
         "tokenSecretName": gateway.token_secret_name,
+        **({"lastTokenRotation": served} if (served := last_request(seen)) else {}),
     }
 
 
@@ -72,6 +74,7 @@ def _findings(seen: Observation) -> dict[str, Finding | None]:
         "BindingsAccepted": bindings_accepted(seen),
         "NetworkPolicyReady": network_policy_ready(seen),
         "RolloutPending": rollout_pending(seen),
+        "TokenRotated": token_rotated(seen),
     }
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Any, Literal, Protocol
 
 from tenantry_operator.api.v1alpha1.agent_binding import AgentBinding
 from tenantry_operator.api.v1alpha1.gateway import Gateway
@@ -57,6 +58,34 @@ class PodView:
     deleting: bool
     problem: str | None
     """Why it does not run: a container's waiting reason with its message, or why it cannot be scheduled."""
+    has_files: bool = True
+    """Whether it may have mounted its volumes: it has a node, and has not finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenView:
+    """The Secret with the generated token, without any token. Times are None where there is none, or nonsense."""
+
+    created: datetime
+    has_token: bool = True
+    has_previous: bool = False
+    phase: Literal["", "Staged", "Overlap"] = ""
+    """Of a rotation; empty while there is none."""
+    staged_at: datetime | None = None
+    rotated_at: datetime | None = None
+    request: str = ""
+    """Value of the Gateway's annotation that was served last."""
+    version: str = ""
+    """What pods report that have loaded the staged token; empty if it is not as the operator wrote it."""
+    unconfirmed: str = ""
+    """Pods that had not reported it when it became the token."""
+
+    @property
+    def since(self) -> datetime | None:
+        """When the phase began."""
+        if self.phase == "":
+            return self.rotated_at or self.created
+        return self.staged_at if self.phase == "Staged" else self.rotated_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +201,8 @@ class Observation:
     upstream: Upstream | None = None
     """Where the base URL leads."""
     problem: Problem | None = None
+    token: TokenView | None = None
+    """The generated token; None where there is none."""
     waits_for_image: bool = False
     """Whether a changed default image has not come to this Gateway yet, since others come first."""
     blind_selectors: Problem | None = None

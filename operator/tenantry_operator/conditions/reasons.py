@@ -68,6 +68,14 @@ BINDINGS_REJECTED: Final = "BindingsRejected"
 # A selector in spec.allowedBindings has no effect: the operator cannot read the labels of namespaces.
 NAMESPACES_UNREADABLE: Final = "NamespacesUnreadable"
 
+# TokenRotated. True: the token is as new as was asked for.
+ROTATED: Final = "Rotated"
+IN_OVERLAP: Final = "InOverlap"  # The previous token is still accepted.
+NOT_DUE: Final = "NotDue"  # Never rotated so far.
+ROTATION_PENDING: Final = "RotationPending"  # Asked for, and begins after the overlap of the last one.
+ROTATION_STAGED: Final = "RotationStaged"  # Pods are about to accept the next token; no client sees it yet.
+TOKEN_NOT_GENERATED: Final = "TokenNotGenerated"  # noqa: S105 - a reason: the user's own token cannot be rotated
+
 # AgentBinding
 ACCEPTED: Final = "Accepted"
 GATEWAY_NOT_FOUND: Final = "GatewayNotFound"

@@ -129,6 +129,33 @@ class Writer:
         if known.record is not None:
             check_owner(SECRET, known.record, owner)
 
+    async def change_secret(self, key: Key, version: int, owner: Owner, change: Callable[[Json], Json]) -> None:
+        """Change a Secret of ours, if it still is what was decided upon: of two that do so, one does.
+
+        Args:
+            key: of the Secret.
+            version: the resourceVersion that the decision is about.
+            owner: whose it must be; another's Secret is never changed.
+            change: makes a merge patch from the live Secret, whose values are dropped when this returns.
+
+        Raises:
+            ChildError: ChangedUnderneath if it is no longer what it was; NameTaken or NotYetGone if it is not ours.
+            ApiError: what else the API server refuses. It never quotes values.
+        """
+        try:
+            live = await self._client.get(SECRET, *key)
+            known = self._secrets.learn(live)
+            if known.record is None or known.version != version:
+                raise ChangedUnderneath(SECRET, key, "was changed before it could be")
+            check_owner(SECRET, known.record, owner)
+            patch = change(live)
+            guarded = {**patch.get("metadata", {}), "resourceVersion": live["metadata"]["resourceVersion"]}
+            answer = await self._client.merge_patch(SECRET, *key, {**patch, "metadata": guarded})
+        except (NotFoundError, ConflictError) as error:
+            self._secrets.doubt(key)
+            raise ChangedUnderneath(SECRET, key, "was changed or deleted before it could be changed") from error
+        self._secrets.learn(answer)
+
     async def delete(self, kind: Kind, record: Record) -> None:
         """Delete an object that is no longer wanted; one that is gone already, or replaced, is left alone."""
         try:

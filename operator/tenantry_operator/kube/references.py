@@ -85,6 +85,10 @@ class References(ABC, Generic[K]):
             self._known[key] = known
         return known
 
+    def doubt(self, key: Key) -> None:
+        """Read an object anew at the next look: it is known to have changed, though its watch has not told."""
+        self._known.pop(key, None)
+
     @abstractmethod
     def _learned(self, live: Json, record: Record) -> K:
         """What a whole object tells."""

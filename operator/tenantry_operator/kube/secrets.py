@@ -3,8 +3,9 @@
 Kept are besides those with our label, to prune them.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from tenantry_operator.kube.cache import Labels, Record
 from tenantry_operator.kube.client import Client
@@ -19,6 +20,8 @@ class KnownSecret:
     record: Record | None
     keys: frozenset[str] | None
     """Keys whose value is not empty."""
+    view: object = None
+    """What else is kept of it: no value of a secret."""
 
     @property
     def version(self) -> int:
@@ -32,8 +35,15 @@ ABSENT = KnownSecret(None, None)
 class Secrets(References[KnownSecret]):
     """Knowledge of the Secrets that Gateways refer to; ``changed`` is told which Gateway to look at."""
 
-    def __init__(self, client: Client, names: Labels, changed: Callable[[Key], None]) -> None:
+    def __init__(
+        self,
+        client: Client,
+        names: Labels,
+        changed: Callable[[Key], None],
+        view: Callable[[Mapping[str, Any]], object] = lambda _live: None,
+    ) -> None:
         super().__init__(SECRET, client, names, changed, ABSENT)
+        self._view = view
 
     def want(self, gateway: Key, names: Iterable[str]) -> None:
         """Say which Secrets of its namespace a Gateway refers to now; none to forget the Gateway."""
@@ -41,7 +51,8 @@ class Secrets(References[KnownSecret]):
 
     def _learned(self, live: Json, record: Record) -> KnownSecret:
         """The values are dropped here."""
-        return KnownSecret(record, frozenset(name for name, value in (live.get("data") or {}).items() if value))
+        keys = frozenset(name for name, value in (live.get("data") or {}).items() if value)
+        return KnownSecret(record, keys, self._view(live))
 
     def _keeps(self, record: Record) -> bool:
         return bool(record.gateway) or super()._keeps(record)

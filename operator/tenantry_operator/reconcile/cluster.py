@@ -26,7 +26,7 @@ from tenantry_operator.kube.secrets import Secrets
 from tenantry_operator.kube.services import Services
 from tenantry_operator.reconcile.storage_classes import StorageClasses
 from tenantry_operator.reconcile.storage_views import claim_view
-from tenantry_operator.reconcile.views import deployment_view, pod_view
+from tenantry_operator.reconcile.views import deployment_view, pod_view, token_view
 from tenantry_operator.resources.metadata import FIELD_MANAGER, GATEWAY_LABEL, MANAGED_BY_LABEL
 
 LABELS = Labels(GATEWAY_LABEL, MANAGED_BY_LABEL)
@@ -58,7 +58,7 @@ class Cluster:
             kind: self._cache(kind, _applied_projector(kind)) for kind in APPLIED_KINDS
         }
         self.pods = self._cache(POD, _pod_record)
-        self.secrets = Secrets(sources.client, LABELS, sources.changed)
+        self.secrets = Secrets(sources.client, LABELS, sources.changed, token_view)
         self.services = Services(sources.client, LABELS, sources.changed)
         self._classes = StorageClasses(self.applied[PERSISTENT_VOLUME_CLAIM], sources.changed)
         labelled = Scope(selector=GATEWAY_LABEL)

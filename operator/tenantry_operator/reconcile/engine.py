@@ -22,6 +22,7 @@ from tenantry_operator.reconcile.cluster import Cluster, Sources
 from tenantry_operator.reconcile.contents import Contents
 from tenantry_operator.reconcile.converge import Converger
 from tenantry_operator.reconcile.decision import Decider
+from tenantry_operator.reconcile.follow import Follower
 from tenantry_operator.reconcile.gateway import GatewayReconciler
 from tenantry_operator.reconcile.lists import Lister
 from tenantry_operator.reconcile.namespaces import Namespaces
@@ -29,8 +30,10 @@ from tenantry_operator.reconcile.pods import Pods
 from tenantry_operator.reconcile.queue import Priority, WorkQueue
 from tenantry_operator.reconcile.report import Reporter, rfc3339
 from tenantry_operator.reconcile.rollout import Rollouts
+from tenantry_operator.reconcile.rotation import Stopwatches
 from tenantry_operator.reconcile.store import Store
 from tenantry_operator.reconcile.tally import Tally
+from tenantry_operator.reconcile.tokens import Tokens
 from tenantry_operator.reconcile.upgrades import Upgrades
 from tenantry_operator.reconcile.upstreams import Upstreams
 from tenantry_operator.reconcile.workers import Workers
@@ -257,12 +260,16 @@ class Engine:
         pods = Pods(self._cluster.pods, self._probe, writer, self._clock)
         gateways = Reporter(GATEWAY, self.store.gateways, writer, world.now, world.new_name)
         bindings = Reporter(AGENT_BINDING, self.store.bindings, writer, world.now, world.new_name)
+        converger = Converger(
+            writer, self._cluster.applied, self._cluster.secrets, world.new_token, self._cluster.storage_classes
+        )
+        stopwatches = Stopwatches(world.now, self._clock)
+        tokens = Tokens(writer, pods, stopwatches, world.new_token, world.new_name, world.now)
         return GatewayReconciler(
             store=self.store,
-            converger=Converger(
-                writer, self._cluster.applied, self._cluster.secrets, world.new_token, self._cluster.storage_classes
-            ),
+            converger=converger,
             pods=pods,
+            follower=Follower(converger, pods, tokens),
             rollouts=Rollouts(self._clock),
             gateways=gateways,
             bindings=BindingReporter(bindings, lambda: rfc3339(world.now())),

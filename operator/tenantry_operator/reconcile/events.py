@@ -13,18 +13,26 @@ from tenantry_operator.resources.metadata import FIELD_MANAGER
 
 MAX_NOTE = 1024
 """Bytes that the Events API takes."""
-WORTH_TELLING = ("Stalled", "Reconciling", "SecretsAvailable", "StorageReady", "Accepted", "Conflicted")
-"""Conditions whose trouble is told when it begins or changes its reason."""
 TROUBLE: Mapping[str, str] = {
     "Stalled": "True",
     "Reconciling": "True",
     "SecretsAvailable": "False",
     "StorageReady": "False",
+    "TokenRotated": "False",
     "Accepted": "False",
     "Conflicted": "True",
 }
+"""Conditions whose trouble is told when it begins or changes its reason, with the status that is trouble."""
 PASSING_REASONS = frozenset(
-    {"TokenPending", "ClaimMissing", "WaitingForFirstConsumer", "VolumePending", "VolumeGrowing"}
+    {
+        "TokenPending",
+        "RotationPending",
+        "RotationStaged",
+        "ClaimMissing",
+        "WaitingForFirstConsumer",
+        "VolumePending",
+        "VolumeGrowing",
+    }
 )
 
 STUBBORN_REASONS = frozenset({"ConflictingManager"})
@@ -51,9 +59,12 @@ def _news(before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[s
         yield News(False, "Ready", now["message"])
     elif now and now["status"] != "True" and was == "True":
         yield News(True, now["reason"], now["message"])
-    for kind in WORTH_TELLING:
+    rotated = after.get("TokenRotated", {})
+    if rotated.get("reason") == "InOverlap" and before.get("TokenRotated", {}).get("reason") != "InOverlap":
+        yield News(False, "TokenRotated", rotated["message"])
+    for kind, trouble in TROUBLE.items():
         old, new = before.get(kind, {}), after.get(kind, {})
-        if new.get("status") != TROUBLE[kind] or new["reason"] in PASSING_REASONS:
+        if new.get("status") != trouble or new["reason"] in PASSING_REASONS:
             continue
         if kind == "Reconciling" and new["reason"] not in STUBBORN_REASONS:
             continue

@@ -33,12 +33,13 @@ from tenantry_operator.kube.secrets import KnownSecret
 from tenantry_operator.reconcile.agent_binding import BindingReporter, usable
 from tenantry_operator.reconcile.converge import Converger, Setbacks, owner_of
 from tenantry_operator.reconcile.decision import Decider
+from tenantry_operator.reconcile.follow import Follower
 from tenantry_operator.reconcile.pods import Pods
-from tenantry_operator.reconcile.refresh import Stamp
 from tenantry_operator.reconcile.report import Reporter, rfc3339
 from tenantry_operator.reconcile.rollout import Rollouts
 from tenantry_operator.reconcile.store import Entry, Store
 from tenantry_operator.reconcile.tally import Tally
+from tenantry_operator.reconcile.tokens import token_of
 from tenantry_operator.reconcile.upgrades import Upgrades
 from tenantry_operator.reconcile.upstreams import Upstreams
 from tenantry_operator.resources.desired import Desired
@@ -69,6 +70,7 @@ class GatewayReconciler:
     store: Store
     converger: Converger
     pods: Pods
+    follower: Follower
     rollouts: Rollouts
     gateways: Reporter
     bindings: BindingReporter
@@ -103,6 +105,7 @@ class GatewayReconciler:
         self.converger.writer.forget(key)
         self.converger.secrets.want(key, ())
         self.pods.forget(key)
+        self.follower.tokens.forget(key)
         self.rollouts.forget(key)
         self.upgrades.forget(key)
         self.upstreams.forget(key)
@@ -154,10 +157,8 @@ class GatewayReconciler:
         pause = self.rollouts.pause(gateway.key, self._deployment(gateway))
         if pause is not None and setbacks.problem is None:
             return Outcome("ok", setbacks.retry, pause)
-        if wanted is not None and setbacks.problem is None:
-            stamp = Stamp.of(wanted.config_hash, ((name, known.version) for name, known in secrets.items()))
-            with setbacks.caught():
-                after = await self.pods.refresh(gateway, stamp, wanted.config_hash)
+        if blind is None:
+            secrets, after = await self.follower.follow(gateway, wanted, secrets, setbacks)
         after = self.converger.note_fights(gateway, setbacks, after)
         seen = self._observe(gateway, wanted, verdicts, secrets, upstream, setbacks)
         self.upgrades.observe(gateway.key, seen.deployment, seen.pods)
@@ -217,6 +218,7 @@ class GatewayReconciler:
             storage_classes=self.converger.storage_classes(),
             growth_refused=setbacks.growth_refused,
             problem=setbacks.problem,
+            token=token_of(gateway, secrets.get(gateway.token_secret_name)),
             waits_for_image=self.upgrades.is_waiting(gateway.key),
             blind_selectors=self.decider.namespaces.problem(gateway),
         )

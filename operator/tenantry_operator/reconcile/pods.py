@@ -9,9 +9,9 @@ from tenantry_operator.conditions.observation import PodView
 from tenantry_operator.kube.apply import Writer
 from tenantry_operator.kube.cache import Cache
 from tenantry_operator.kube.kinds import Key
-from tenantry_operator.kube.observe import PodProbe
+from tenantry_operator.kube.observe import PodAnswer, PodProbe
 from tenantry_operator.reconcile import refresh
-from tenantry_operator.reconcile.refresh import PodMemory, Stamp
+from tenantry_operator.reconcile.refresh import PodMemory, Wanted
 from tenantry_operator.resources.metadata import REFRESH_ANNOTATION
 
 
@@ -39,21 +39,27 @@ class Pods:
         """Drop what is remembered of a Gateway that is gone."""
         self._memory.pop(gateway, None)
 
-    async def refresh(self, gateway: Gateway, wanted: Stamp, config_hash: str) -> float | None:
+    def without_token(self, gateway: Gateway, version: str) -> tuple[str, ...]:
+        """Names of the pods that may serve clients and have not reported this version of the tokens."""
+        return self._memory.get(gateway.key, PodMemory()).without_token(self.of(gateway), version)
+
+    async def refresh(self, gateway: Gateway, wanted: Wanted) -> float | None:
         """Ask and touch where it is due. Returns in how many seconds to do so again; None if all is well.
 
         Raises:
             ApiError: if a pod cannot be touched.
         """
-        pods = refresh.live_pods(self.of(gateway))
+        everyone = self.of(gateway)
+        pods = refresh.live_pods(everyone)
         memory = self._memory.setdefault(gateway.key, PodMemory())
-        asked = refresh.to_ask(memory, pods, wanted, config_hash)
+        refresh.follow(memory, everyone, wanted)
+        asked = refresh.to_ask(memory, pods, wanted)
         answers = await asyncio.gather(*(self._ask(gateway, pod) for pod in asked))
         for pod, answer in zip(asked, answers, strict=True):
-            refresh.heard(memory, pod, answer, config_hash)
-        for pod, value in refresh.to_touch(memory, pods, wanted, config_hash, self.clock()):
+            refresh.heard(memory, pod, answer, wanted)
+        for pod, value in refresh.to_touch(memory, pods, wanted, self.clock()):
             await self.writer.touch_pod((gateway.meta.namespace, pod.name), REFRESH_ANNOTATION, value)
-        return refresh.next_look(memory, pods, wanted, config_hash, self.clock())
+        return refresh.next_look(memory, pods, wanted, self.clock())
 
-    async def _ask(self, gateway: Gateway, pod: PodView) -> str | None:
-        return await self.probe.config_hash((gateway.meta.namespace, pod.name), pod.ip, gateway.spec.port)
+    async def _ask(self, gateway: Gateway, pod: PodView) -> PodAnswer:
+        return await self.probe.ask((gateway.meta.namespace, pod.name), pod.ip, gateway.spec.port)

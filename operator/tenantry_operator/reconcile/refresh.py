@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from tenantry_operator.conditions.observation import PodView
+from tenantry_operator.kube.observe import PodAnswer
 
 SECOND_TOUCH = 2.0
 """Seconds after the first touch."""
 FIRST_ASK = 0.25
 MAX_ASK = 30.0
-"""Seconds between questions to a pod that does not serve the wanted configuration yet: first, and at most."""
+"""Seconds between questions to a pod that does not serve what is wanted yet: first, and at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,16 @@ class Stamp:
         return f"{self.config}-{self.secrets}"
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What every pod should report."""
+
+    stamp: Stamp
+    config_hash: str
+    token_version: str = ""
+    """Of a staged token, while a rotation waits for it; else empty, and nobody is asked."""
+
+
 @dataclass(slots=True)
 class _Pod:
     """What is remembered of one pod."""
@@ -48,6 +59,7 @@ class _Pod:
     born_with: Stamp
     """What was wanted when it was first seen: a new pod mounts what is there."""
     serves: str | None = None
+    token_version: str | None = None
     asked: int = 0
     touched: Stamp | None = None
     touched_at: float = 0.0
@@ -65,8 +77,16 @@ class PodMemory:
 
     def served(self, pods: Iterable[PodView]) -> dict[str, str]:
         """The configuration hash that each pod has reported, by the pod's name."""
-        known = ((pod.name, self.pods[pod.uid].serves) for pod in pods if pod.uid in self.pods)
+        known = ((pod.name, self.pods[pod.uid].serves) for pod in live_pods(pods) if pod.uid in self.pods)
         return {name: serves for name, serves in known if serves is not None}
+
+    def without_token(self, pods: Iterable[PodView], version: str) -> tuple[str, ...]:
+        """Names of the pods that may serve clients and have not reported this version of the tokens.
+
+        Those that are being deleted count: until its endpoints have followed, a Service still sends clients there.
+        """
+        known = {uid for uid, pod in self.pods.items() if pod.token_version == version}
+        return tuple(pod.name for pod in pods if pod.has_files and pod.uid not in known)
 
 
 def live_pods(pods: Iterable[PodView]) -> tuple[PodView, ...]:
@@ -74,63 +94,84 @@ def live_pods(pods: Iterable[PodView]) -> tuple[PodView, ...]:
     return tuple(pod for pod in pods if not pod.deleting)
 
 
-def to_ask(memory: PodMemory, pods: Sequence[PodView], wanted: Stamp, config_hash: str) -> tuple[PodView, ...]:
-    """Ready pods that are not known to serve the wanted configuration. Also begins and ends their memory."""
-    present = {pod.uid: pod for pod in pods}
-    for uid in memory.pods.keys() - present.keys():
+def follow(memory: PodMemory, pods: Sequence[PodView], wanted: Wanted) -> None:
+    """Begin and end the memory of pods, with all there are, going ones too."""
+    present = {pod.uid for pod in pods}
+    for uid in memory.pods.keys() - present:
         del memory.pods[uid]
     for uid in present:
-        memory.pods.setdefault(uid, _Pod(born_with=wanted))
-    return tuple(pod for pod in pods if pod.ready and pod.ip and memory.pods[pod.uid].serves != config_hash)
+        memory.pods.setdefault(uid, _Pod(born_with=wanted.stamp))
 
 
-def heard(memory: PodMemory, pod: PodView, answer: str | None, config_hash: str) -> None:
+def to_ask(memory: PodMemory, pods: Sequence[PodView], wanted: Wanted) -> tuple[PodView, ...]:
+    """Pods that can be asked and are not known to serve what is wanted."""
+    return tuple(pod for pod in pods if _is_behind(memory.pods[pod.uid], pod, wanted))
+
+
+def heard(memory: PodMemory, pod: PodView, answer: PodAnswer, wanted: Wanted) -> None:
     """Remember a pod's answer."""
     known = memory.pods[pod.uid]
-    known.serves = answer if answer is not None else known.serves
-    known.asked = 0 if answer == config_hash else known.asked + 1
+    known.serves = answer.config_hash or known.serves
+    known.token_version = answer.token_version or known.token_version
+    known.asked = known.asked + 1 if _is_behind(known, pod, wanted) else 0
 
 
-def to_touch(
-    memory: PodMemory, pods: Sequence[PodView], wanted: Stamp, config_hash: str, now: float
-) -> tuple[tuple[PodView, str], ...]:
+def to_touch(memory: PodMemory, pods: Sequence[PodView], wanted: Wanted, now: float) -> tuple[tuple[PodView, str], ...]:
     """Pods to touch now, each with the annotation's value; they are remembered as touched."""
     touches = []
     for pod in pods:
         known = memory.pods[pod.uid]
-        if _first_touch_due(known, pod, wanted, config_hash):
-            has = Stamp.parse(pod.refresh) if pod.refresh else known.born_with
-            known.touches, known.secrets_too = 1, has.secrets != wanted.secrets
-        elif _second_touch_due(known, wanted, config_hash, now):
+        if _first_touch_due(known, pod, wanted):
+            secrets_differ = _stamp_of(known, pod).secrets != wanted.stamp.secrets
+            known.touches, known.secrets_too = 1, secrets_differ or _lacks_token(known, wanted)
+        elif _second_touch_due(known, wanted, now):
             known.touches = 2
         else:
             continue
-        known.touched, known.touched_at, known.asked = wanted, now, 0
-        value = str(wanted) if known.touches == 1 and pod.refresh != str(wanted) else f"{wanted}.{known.touches}"
+        known.touched, known.touched_at, known.asked = wanted.stamp, now, 0
+        value = str(wanted.stamp)
+        value = value if known.touches == 1 and pod.refresh != value else f"{value}.{known.touches}"
         touches.append((pod, value))
     return tuple(touches)
 
 
-def next_look(memory: PodMemory, pods: Sequence[PodView], wanted: Stamp, config_hash: str, now: float) -> float | None:
+def next_look(memory: PodMemory, pods: Sequence[PodView], wanted: Wanted, now: float) -> float | None:
     """Seconds until a pod should be asked or touched again; None if nothing is due."""
     waits = []
     for pod in pods:
         known = memory.pods[pod.uid]
-        if pod.ready and pod.ip and known.serves != config_hash:
+        if _is_behind(known, pod, wanted):
             waits.append(min(MAX_ASK, FIRST_ASK * 1.5 ** max(known.asked - 1, 0)))
-        if known.touches == 1 and known.touched == wanted and known.secrets_too:
+        if known.touches == 1 and known.touched == wanted.stamp and known.secrets_too:
             waits.append(max(0.0, known.touched_at + SECOND_TOUCH - now))
     return min(waits, default=None)
 
 
-def _first_touch_due(known: _Pod, pod: PodView, wanted: Stamp, config_hash: str) -> bool:
-    if known.touched == wanted:
+def _is_behind(known: _Pod, pod: PodView, wanted: Wanted) -> bool:
+    """Whether a pod can be asked, and has not said that it serves what is wanted. Tokens matter before it is ready."""
+    if not pod.ip:
         return False
-    has = Stamp.parse(pod.refresh) if pod.refresh else known.born_with
-    return has != wanted or (known.serves is not None and known.serves != config_hash)
+    return (pod.ready and known.serves != wanted.config_hash) or _lacks_token(known, wanted)
 
 
-def _second_touch_due(known: _Pod, wanted: Stamp, config_hash: str, now: float) -> bool:
-    if known.touches != 1 or known.touched != wanted or now < known.touched_at + SECOND_TOUCH:
+def _lacks_token(known: _Pod, wanted: Wanted) -> bool:
+    return bool(wanted.token_version) and known.token_version != wanted.token_version
+
+
+def _stamp_of(known: _Pod, pod: PodView) -> Stamp:
+    """What a pod was last touched for, or born with."""
+    return Stamp.parse(pod.refresh) if pod.refresh else known.born_with
+
+
+def _first_touch_due(known: _Pod, pod: PodView, wanted: Wanted) -> bool:
+    if known.touched == wanted.stamp:
         return False
-    return known.secrets_too or (known.serves is not None and known.serves != config_hash)
+    if _stamp_of(known, pod) != wanted.stamp or _lacks_token(known, wanted):
+        return True
+    return known.serves is not None and known.serves != wanted.config_hash
+
+
+def _second_touch_due(known: _Pod, wanted: Wanted, now: float) -> bool:
+    if known.touches != 1 or known.touched != wanted.stamp or now < known.touched_at + SECOND_TOUCH:
+        return False
+    return known.secrets_too or (known.serves is not None and known.serves != wanted.config_hash)

@@ -103,8 +103,8 @@ class Objects(Generic[T]):
         old = self._entries.get(key)
         if old is None or old.meta.uid != body["metadata"]["uid"] or version_of(body) <= old.version:
             return
-        if int(body["metadata"].get("generation", 0)) != old.meta.generation:
-            return
+        if ObjectMeta.parse(body) != old.meta:
+            return  # Somebody has changed it meanwhile: the watch brings that.
         status = body.get("status") or {}
         parsed = old.parsed if isinstance(old.parsed, InvalidObject) else replace(old.parsed, status=status)
         self._entries[key] = replace(old, version=version_of(body), status=status, parsed=parsed)

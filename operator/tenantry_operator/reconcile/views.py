@@ -1,14 +1,21 @@
 """What is kept of live Deployments and pods: pure functions from the API server's JSON to the status's input."""
 
+import base64
+import binascii
 from collections.abc import Iterator, Mapping
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Literal
 
-from tenantry_operator.conditions.observation import DeploymentView, PodView
+from tenantry_operator.api.v1alpha1.gateway import MAX_REQUEST
+from tenantry_operator.conditions.observation import DeploymentView, PodView, TokenView
+from tenantry_operator.resources import secret
 from tenantry_operator.resources.image import DEFAULTS_ANNOTATION
-from tenantry_operator.resources.metadata import REFRESH_ANNOTATION
+from tenantry_operator.resources.metadata import FIELD_MANAGER, REFRESH_ANNOTATION
 
 QUIET_REASONS = frozenset({"ContainerCreating", "PodInitializing"})
 """Waiting reasons of a pod that is merely starting."""
+FINISHED = frozenset({"Succeeded", "Failed"})
+"""Phases of a pod that has ended and will not start again."""
 MAX_PROBLEM = 1024
 REVISION_ANNOTATION = "deployment.kubernetes.io/revision"
 """Written by Kubernetes' Deployment controller."""
@@ -44,11 +51,59 @@ def pod_view(live: Mapping[str, Any]) -> PodView:
         name=meta["name"],
         uid=meta["uid"],
         ready=any(condition["status"] == "True" for condition in _conditions(status, "Ready")),
-        ip=status.get("podIP") or "",
+        ip=_ip(status),
         refresh=(meta.get("annotations") or {}).get(REFRESH_ANNOTATION),
         deleting=bool(meta.get("deletionTimestamp")),
         problem=_problem(status),
+        has_files=status.get("phase") not in FINISHED and bool((live.get("spec") or {}).get("nodeName") or _ip(status)),
     )
+
+
+def token_view(live: Mapping[str, Any]) -> TokenView:
+    """The state of a generated token; of any other Secret, nothing that anybody asks for."""
+    meta, data = live["metadata"], live.get("data") or {}
+    notes = meta.get("annotations") or {}
+    return TokenView(
+        created=_time(meta.get("creationTimestamp")) or datetime.fromtimestamp(0, UTC),
+        has_token=bool(data.get(secret.TOKEN_KEY)),
+        has_previous=bool(data.get(secret.PREVIOUS_KEY)),
+        phase=_phase(notes.get(secret.PHASE)),
+        staged_at=_time(notes.get(secret.STAGED_AT)),
+        rotated_at=_time(notes.get(secret.ROTATED_AT)),
+        request=notes.get(secret.REQUEST, "")[:MAX_REQUEST],
+        version=_text(data.get(secret.VERSION_KEY)) if _staged_by_us(meta) else "",
+        unconfirmed=notes.get(secret.UNCONFIRMED, "")[:MAX_PROBLEM],
+    )
+
+
+def _staged_by_us(meta: Mapping[str, Any]) -> bool:
+    """Whether the staged token and its version are as we wrote them: whoever changes a field takes it over."""
+    staged = {f"f:{secret.PREVIOUS_KEY}", f"f:{secret.VERSION_KEY}"}
+    ours = (entry for entry in meta.get("managedFields") or () if entry.get("manager") == FIELD_MANAGER)
+    return any(staged <= ((entry.get("fieldsV1") or {}).get("f:data") or {}).keys() for entry in ours)
+
+
+def _phase(note: str | None) -> Literal["", "Staged", "Overlap"]:
+    return "Staged" if note == secret.STAGED else "Overlap" if note == secret.OVERLAP else ""
+
+
+def _time(text: str | None) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
+
+
+def _text(encoded: str | None) -> str:
+    try:
+        return base64.b64decode(encoded or "").decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+
+
+def _ip(status: Mapping[str, Any]) -> str:
+    return str(status.get("podIP") or "")
 
 
 def _conditions(status: Mapping[str, Any], kind: str) -> Iterator[Mapping[str, Any]]:

@@ -9,6 +9,7 @@ from tenantry_operator.api.v1alpha1.storage import claim_name
 from tenantry_operator.resources.image import DEFAULTS_ANNOTATION, Defaults, Image, image_of
 from tenantry_operator.resources.manifest import Manifest
 from tenantry_operator.resources.metadata import child_name, labels, metadata, selector
+from tenantry_operator.resources.secret import PREVIOUS_KEY, VERSION_KEY, SecretUse
 from tenantry_operator.resources.service import PORT_NAME
 
 CONTAINER = "gateway"
@@ -20,6 +21,9 @@ SECRETS_DIR = "/run/secrets/tenantry"
 SECRET_FILE_MODE = 0o440
 SECRET_FILES = {"token": "GATEWAY_TOKEN", "API key": "ANTHROPIC_API_KEY"}
 """File name in the gateway's secrets directory by the purpose of a SecretUse."""
+ROTATION_FILES = {PREVIOUS_KEY: "GATEWAY_TOKEN_PREVIOUS", VERSION_KEY: "GATEWAY_TOKEN_VERSION"}
+"""File names of the keys that a generated token's Secret has from its first rotation on: a pod that was made before
+gets them, too, without a restart."""
 
 
 def build_deployment(gateway: Gateway, defaults: Defaults) -> Manifest:
@@ -114,9 +118,15 @@ def _secret_sources(gateway: Gateway) -> list[dict[str, Any]]:
         {
             "secret": {
                 "name": use.name,
-                "items": [{"key": use.key, "path": SECRET_FILES[use.purpose]}],
+                "items": _secret_items(use),
                 "optional": True,
             }
         }
         for use in gateway.secrets
     ]
+
+
+def _secret_items(use: SecretUse) -> list[dict[str, str]]:
+    """All keys of one source are of one version of the Secret: so are the files that the gateway reads."""
+    files = {use.key: SECRET_FILES[use.purpose], **(ROTATION_FILES if use.generated else {})}
+    return [{"key": key, "path": path} for key, path in files.items()]

@@ -31,6 +31,14 @@ agents = st.fixed_dictionaries(
     optional={"system": prose, "maxTokens": st.integers(1, 200_000)},
 )
 secret_refs = st.fixed_dictionaries({"name": secret_names}, optional={"key": secret_keys})
+durations = {
+    "interval": st.sampled_from(["720h", "24h30m", "90000s"]),
+    "overlap": st.sampled_from(["60s", "1h", "23h"]),
+}
+auths = st.one_of(
+    st.fixed_dictionaries({}, optional={"tokenSecretRef": secret_refs}),
+    st.fixed_dictionaries({"rotation": st.fixed_dictionaries({}, optional=durations)}),
+)
 images = st.fixed_dictionaries(
     {},
     optional={
@@ -115,7 +123,7 @@ def gateway_specs(draw: st.DrawFn) -> dict[str, Any]:
         "image": images,
         "port": st.integers(1024, 65535),
         "logLevel": st.sampled_from(["debug", "info", "warn", "error"]),
-        "auth": st.fixed_dictionaries({}, optional={"tokenSecretRef": secret_refs}),
+        "auth": auths,
         "rbac": st.fixed_dictionaries(
             {"enabled": st.booleans(), "defaultRole": roles},
             optional={"assignments": st.dictionaries(principals, roles, max_size=3)},

@@ -22,6 +22,8 @@ from tenantry_operator.errors import InvalidObject
 GROUP = "tenantry.dev"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
+ROTATE_ANNOTATION = f"{GROUP}/rotate-token"
+"""On a Gateway: each new value asks for one rotation of its generated token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class ObjectMeta:
     created: str
     """Creation time as the API server writes it: RFC 3339, UTC, whole seconds, so that it sorts as text."""
     deleting: bool
+    rotate_token: str = ""
+    """Value of the one annotation that asks for something. Unlike the spec, it changes without a new generation."""
 
     @classmethod
     def parse(cls, body: Mapping[str, Any]) -> Self:
@@ -47,6 +51,7 @@ class ObjectMeta:
             generation=int(meta.get("generation", 0)),
             created=meta.get("creationTimestamp") or "",
             deleting=bool(meta.get("deletionTimestamp")),
+            rotate_token=(meta.get("annotations") or {}).get(ROTATE_ANNOTATION, ""),
         )
 
 
@@ -147,6 +152,8 @@ DNS_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 NamespaceName = Annotated[str, Field(min_length=1, max_length=63, pattern=f"^{DNS_LABEL}$")]
 SecretName = Annotated[str, Field(min_length=1, max_length=253, pattern=rf"^{DNS_LABEL}(\.{DNS_LABEL})*$")]
 SecretKey = Annotated[str, Field(min_length=1, max_length=253, pattern="^[-._a-zA-Z0-9]+$")]
+Duration = Annotated[str, Field(min_length=2, max_length=18, pattern="^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$")]
+"""A span of time as Go writes it: ``720h``, ``1h30m``."""
 Priority = Annotated[int, Field(ge=-1000, le=1000)]
 _LITERAL = "[A-Za-z0-9_:.@=+,|-]*"
 _SEPARATOR = "[:.@=+,|]"
@@ -163,6 +170,15 @@ SessionKeyTemplate = Annotated[
         ),
     ),
 ]
+
+
+def seconds(duration: str) -> int:
+    """A ``Duration`` in seconds."""
+    parts = re.findall("([0-9]+)([hms])", duration)
+    return sum(int(number) * _UNITS[unit] for number, unit in parts)
+
+
+_UNITS = {"h": 3600, "m": 60, "s": 1}
 
 
 class Condition(ApiModel):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Annotated
 
 from pydantic import ConfigDict, Field
@@ -26,6 +27,8 @@ from tenantry_operator.api.v1alpha1.network import NetworkPolicySpec
 from tenantry_operator.api.v1alpha1.storage import STORAGE_RULES, DeletionPolicy, StorageSpec
 
 KIND = "Gateway"
+MAX_REQUEST = 128
+"""Characters of a value of the rotation annotation that is kept as it is; a longer one is told by its digest."""
 
 
 class GatewaySpec(ApiModel):
@@ -123,6 +126,8 @@ class GatewayStatus(ApiModel):
     """SHA-256 of the configuration that the gateway should serve; its /ready tells what it does serve."""
     token_secret_name: Annotated[str, Field(max_length=253)] | None = None
     """Name of the Secret with the token that clients present."""
+    last_token_rotation: Annotated[str, Field(max_length=MAX_REQUEST)] | None = None
+    """The value of the annotation tenantry.dev/rotate-token that was served last: the token is new since then."""
     version: Annotated[str, Field(max_length=512)] | None = None
     """Image that the gateway should run."""
 
@@ -157,6 +162,12 @@ class Gateway(Resource[GatewaySpec]):
         """Name of the Secret with the token: the one referred to, else the one that the operator generates."""
         reference = self.spec.auth.token_secret_ref
         return reference.name if reference else f"{self.meta.name}-token"
+
+    @property
+    def rotation_request(self) -> str:
+        """The rotation of the token that the annotation asks for; empty for none."""
+        value = self.meta.rotate_token
+        return value if len(value) <= MAX_REQUEST else f"sha256:{sha256(value.encode()).hexdigest()}"
 
     @property
     def secrets(self) -> tuple[SecretUse, ...]:

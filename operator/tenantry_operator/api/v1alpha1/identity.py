@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from tenantry_config.document import Role
-from tenantry_operator.api.v1alpha1.common import ApiModel, SecretKey, SecretName, validation
+from tenantry_operator.api.v1alpha1.common import ApiModel, Duration, SecretKey, SecretName, validation
 
 TOKEN_KEY = "token"  # noqa: S105 - the name of a key
+DEFAULT_OVERLAP = "1h"
 MAX_ASSIGNMENTS = 1024
 
 
@@ -23,13 +24,63 @@ class TokenSecretRef(ApiModel):
     """Key of the Secret that holds the token."""
 
 
+class RotationSpec(ApiModel):
+    """Replacement of the generated token by a new one, while clients go on with the old one for a time."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                {
+                    "rule": "!has(self.interval) || duration(self.interval) >= duration('10m')",
+                    "message": "interval must be at least 10m",
+                    "fieldPath": ".interval",
+                },
+                {
+                    "rule": "!has(self.overlap) || duration(self.overlap) >= duration('1m')",
+                    "message": "overlap must be at least 1m, so that clients have time to read the new token",
+                    "fieldPath": ".overlap",
+                },
+                {
+                    "rule": "!has(self.interval) || "
+                    f"duration(has(self.overlap) ? self.overlap : '{DEFAULT_OVERLAP}') < duration(self.interval)",
+                    "message": f"overlap (where left out: {DEFAULT_OVERLAP}) must be shorter than interval, since "
+                    "no more than two tokens are accepted at a time",
+                    "fieldPath": ".overlap",
+                },
+            ]
+        }
+    )
+
+    interval: Duration | None = None
+    """Age at which the token is replaced, such as 720h. Where left out, it is replaced on request alone: by a new value
+    of the Gateway's annotation tenantry.dev/rotate-token."""
+    overlap: Duration | None = None
+    """How long the previous token is accepted after a new one has taken its place, such as 24h. Where left out: 1h."""
+
+
 class AuthSpec(ApiModel):
     """How clients prove to the gateway who they are."""
+
+    model_config = ConfigDict(
+        json_schema_extra=validation(
+            "!has(self.tokenSecretRef) || !has(self.rotation)",
+            "rotation is for the generated token: remove tokenSecretRef, or remove rotation and change the token in "
+            "that Secret yourself",
+            fieldPath=".rotation",
+        )
+    )
 
     mode: Literal["token"] = "token"
     """The kind of authentication: token, one shared token for the tenant's integrations."""
     token_secret_ref: TokenSecretRef | None = None
     """A Secret with the token. Where left out, a token is generated into the Secret NAME-token of this namespace."""
+    rotation: RotationSpec | None = None
+    """When the generated token is replaced. Where left out: on request alone, with an overlap of 1h."""
+
+    @property
+    def overlap(self) -> str:
+        """How long the previous token is accepted, whether rotations are configured or only asked for."""
+        return (self.rotation.overlap if self.rotation else None) or DEFAULT_OVERLAP
 
 
 class RbacSpec(ApiModel):

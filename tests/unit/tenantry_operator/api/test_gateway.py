@@ -1,6 +1,6 @@
 import pytest
 
-from tenantry_operator.api.v1alpha1.common import ObjectMeta
+from tenantry_operator.api.v1alpha1.common import ObjectMeta, seconds
 from tenantry_operator.api.v1alpha1.gateway import Gateway
 from tenantry_operator.errors import InvalidObject
 from tests.unit.tenantry_operator.objects import gateway, gateway_body
@@ -13,6 +13,18 @@ def test_the_smallest_spec_gets_the_documented_defaults() -> None:
     assert (spec.rbac.enabled, spec.rbac.default_role) == (False, "user")
     assert spec.provider.api_key_secret_ref.key == "api-key"
     assert spec.agents["main"].max_tokens == 4096
+
+
+@pytest.mark.parametrize(("text", "value"), [("720h", 2_592_000), ("1h30m", 5400), ("90s", 90), ("1h1m1s", 3661)])
+def test_durations_are_read_as_go_writes_them(text: str, value: int) -> None:
+    assert seconds(text) == value
+
+
+def test_the_previous_token_is_accepted_for_an_hour_unless_the_spec_says_otherwise() -> None:
+    overlaps = [gateway({"auth": auth}).spec.auth.overlap for auth in ({}, {"rotation": {"overlap": "5m"}})]
+
+    assert overlaps == ["1h", "5m"]
+    assert gateway({"auth": {"rotation": {"interval": "24h"}}}).spec.auth.overlap == "1h"
 
 
 def test_a_parsed_gateway_cannot_be_changed() -> None:
@@ -32,6 +44,7 @@ def test_a_parsed_gateway_cannot_be_changed() -> None:
         ({"provider": {}}, "spec.provider.apiKeySecretRef"),
         ({"bindings": [{"channel": "slack"}]}, "spec.bindings[0].agentId"),
         ({"auth": {"mode": "none"}}, "spec.auth.mode"),
+        ({"auth": {"rotation": {"interval": "30d"}}}, "spec.auth.rotation.interval"),
         ({"image": {"digest": "sha256:short"}}, "spec.image.digest"),
     ],
 )

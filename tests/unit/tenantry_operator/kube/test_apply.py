@@ -173,3 +173,62 @@ async def test_deleting_what_is_gone_or_replaced_is_no_error() -> None:
             await world.writer.delete(CONFIG_MAP, project(live(5)))
 
     assert len(script.asked) == 2
+
+
+def token_secret(version: int, owner_uid: str | None = "g", **meta: Any) -> dict[str, Any]:
+    return {**live(version, owner_uid, **meta), "kind": "Secret", "data": {"token": "b2xk"}}
+
+
+def rotation(found: dict[str, Any]) -> dict[str, Any]:
+    return {"metadata": {"annotations": {"a": "b"}}, "data": {"previous-token": found["data"]["token"]}}
+
+
+async def test_a_secret_is_changed_upon_the_version_that_was_decided_on() -> None:
+    async with scripted(Answer(body=token_secret(5)), Answer(body=token_secret(6))) as script:
+        world = World(script)
+
+        await world.writer.change_secret(("ns", "x"), 5, OWNER, rotation)
+
+    assert (script.asked[1].method, script.asked[1].path) == ("PATCH", "/api/v1/namespaces/ns/secrets/x")
+    assert script.bodies[1] == {
+        "metadata": {"annotations": {"a": "b"}, "resourceVersion": "5"},
+        "data": {"previous-token": "b2xk"},
+    }
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        (status(404, "NotFound"),),
+        (Answer(body=token_secret(6)),),
+        (Answer(body=token_secret(5)), status(409, "Conflict")),
+        (Answer(body=token_secret(5)), status(404, "NotFound")),
+    ],
+)
+async def test_a_secret_that_is_not_what_it_was_is_not_changed(answers: tuple[Answer, ...]) -> None:
+    async with scripted(*answers) as script:
+        world = World(script)
+
+        with pytest.raises(ChangedUnderneath) as refused:
+            await world.writer.change_secret(("ns", "x"), 5, OWNER, rotation)
+
+    assert len(script.asked) == len(answers)
+    assert "b2xk" not in repr(refused.value) + repr(refused.value.__cause__)
+
+
+@pytest.mark.parametrize(
+    ("found", "error"),
+    [
+        (token_secret(5, None, labels={}), NameTaken),
+        (token_secret(5, "earlier"), NotYetGone),
+        (token_secret(5, deletionTimestamp="2026-01-01T00:00:00Z"), NotYetGone),
+    ],
+)
+async def test_a_secret_that_is_not_ours_is_never_changed(found: dict[str, Any], error: type[Exception]) -> None:
+    async with scripted(Answer(body=found)) as script:
+        world = World(script)
+
+        with pytest.raises(error):
+            await world.writer.change_secret(("ns", "x"), 5, OWNER, rotation)
+
+    assert len(script.asked) == 1

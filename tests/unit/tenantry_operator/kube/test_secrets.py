@@ -115,3 +115,13 @@ async def test_no_value_is_kept() -> None:
         known = await told.secrets.read(KEY)
 
     assert "c2VjcmV0" not in repr(known) + repr(told.secrets.cache.get(KEY))
+
+
+async def test_a_secret_in_doubt_is_read_anew() -> None:
+    async with scripted(Answer(body=secret(5, key="eA==")), Answer(body=secret(6, other="eA=="))) as script:
+        told = Told(script)
+        await told.secrets.read(KEY)
+
+        told.secrets.doubt(KEY)
+
+        assert (await told.secrets.read(KEY)).keys == frozenset({"other"})

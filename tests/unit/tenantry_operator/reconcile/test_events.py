@@ -1,3 +1,4 @@
+from itertools import pairwise
 from typing import Any
 
 from tenantry_operator.api.v1alpha1.common import ObjectMeta
@@ -46,6 +47,22 @@ def test_trouble_is_told_when_it_begins_and_when_its_reason_changes() -> None:
 
 def test_the_token_that_is_about_to_be_made_is_no_trouble() -> None:
     assert news({}, status(SecretsAvailable=("False", "TokenPending"))) == ()
+
+
+def test_a_rotation_is_told_once_and_its_stages_are_not() -> None:
+    phases = [
+        {},
+        status(TokenRotated=("False", "RotationStaged")),
+        status(TokenRotated=("True", "InOverlap")),
+        status(TokenRotated=("True", "InOverlap")),
+        status(TokenRotated=("True", "Rotated")),
+        status(TokenRotated=("False", "RotationPending")),
+        status(TokenRotated=("False", "TokenNotGenerated")),
+    ]
+
+    told = [each for before, after in pairwise(phases) for each in news(before, after)]
+
+    assert [(each.warning, each.reason) for each in told] == [(False, "TokenRotated"), (True, "TokenNotGenerated")]
 
 
 def test_an_event_names_its_object_and_fits_the_api() -> None:

@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tenantry_operator.conditions.observation import PodView
+from tenantry_operator.kube.observe import PodAnswer
 from tenantry_operator.reconcile import refresh
-from tenantry_operator.reconcile.refresh import PodMemory, Stamp
+from tenantry_operator.reconcile.refresh import PodMemory, Stamp, Wanted
 
 OLD, NEW = "0" * 64, "1" * 64
 SECRETS = [("anthropic", 5), ("a-token", 3)]
@@ -24,17 +25,24 @@ class Tenant:
     memory: PodMemory = field(default_factory=PodMemory)
     now: float = 100.0
     asked: int = 0
+    tokens: dict[str, str] = field(default_factory=dict)
+    """The version of the tokens that each pod reports."""
 
-    def look(self, config_hash: str, secrets: list[tuple[str, int]] | None = None) -> tuple[list[str], float | None]:
+    def look(
+        self, config_hash: str, secrets: list[tuple[str, int]] | None = None, token_version: str = ""
+    ) -> tuple[list[str], float | None]:
         """One look: the annotations set, and when to look again."""
-        wanted = Stamp.of(config_hash, SECRETS if secrets is None else secrets)
-        for each in refresh.to_ask(self.memory, self.pods, wanted, config_hash):
+        stamp = Stamp.of(config_hash, SECRETS if secrets is None else secrets)
+        wanted = Wanted(stamp, config_hash, token_version)
+        refresh.follow(self.memory, self.pods, wanted)
+        live = refresh.live_pods(self.pods)
+        for each in refresh.to_ask(self.memory, live, wanted):
             self.asked += 1
-            refresh.heard(self.memory, each, self.serves[each.uid], config_hash)
-        touches = refresh.to_touch(self.memory, self.pods, wanted, config_hash, self.now)
+            refresh.heard(self.memory, each, PodAnswer(self.serves[each.uid], self.tokens.get(each.uid)), wanted)
+        touches = refresh.to_touch(self.memory, live, wanted, self.now)
         for each, value in touches:
             self.pods[self.pods.index(each)] = replace(each, refresh=value)
-        after = refresh.next_look(self.memory, self.pods, wanted, config_hash, self.now)
+        after = refresh.next_look(self.memory, live, wanted, self.now)
         return [value for _, value in touches], after
 
 
@@ -149,6 +157,65 @@ def test_what_pods_have_said_is_known_by_their_names() -> None:
     tenant.look(NEW)
 
     assert tenant.memory.served(tenant.pods) == {"pod-u": OLD}
+
+
+def test_a_staged_token_is_asked_for_until_each_pod_has_reported_it() -> None:
+    tenant = Tenant([pod("u"), pod("v")], {"u": NEW, "v": NEW})
+    tenant.look(NEW)
+    assert tenant.look(NEW, token_version="")[1] is None
+
+    touches, after = tenant.look(NEW, token_version="v2")
+    assert len(touches) == 2
+    assert after == refresh.FIRST_ASK
+    assert tenant.memory.without_token(tenant.pods, "v2") == ("pod-u", "pod-v")
+
+    tenant.tokens = {"u": "v2", "v": "v1"}
+    tenant.look(NEW, token_version="v2")
+    assert tenant.memory.without_token(tenant.pods, "v2") == ("pod-v",)
+    tenant.tokens["v"] = "v2"
+    tenant.look(NEW, token_version="v2")
+    tenant.now += refresh.SECOND_TOUCH
+    tenant.look(NEW, token_version="v2")
+    assert tenant.memory.without_token(tenant.pods, "v2") == ()
+    assert tenant.look(NEW, token_version="v2") == ([], None)
+
+
+def test_a_pod_that_has_an_address_and_is_not_ready_is_asked_for_its_tokens() -> None:
+    starting = replace(pod(ready=False), ip="10.0.0.1")
+    tenant = Tenant([starting], {"u": None}, tokens={"u": "v2"})
+
+    tenant.look(NEW, token_version="v2")
+
+    assert tenant.asked == 1
+    assert tenant.memory.without_token(tenant.pods, "v2") == ()
+
+
+def test_a_pod_that_goes_counts_until_it_is_gone_or_has_reported_the_token_before() -> None:
+    tenant = Tenant([pod("u"), pod("v")], {"u": NEW, "v": NEW}, tokens={"u": "v2"})
+    tenant.look(NEW, token_version="v2")
+    tenant.pods = [replace(each, deleting=True) for each in tenant.pods]
+    asked = tenant.asked
+
+    assert tenant.look(NEW, token_version="v2") == ([], None)
+    assert tenant.memory.without_token(tenant.pods, "v2") == ("pod-v",)
+    assert tenant.asked == asked
+    assert tenant.memory.served(tenant.pods) == {}
+
+
+def test_a_pod_without_a_node_or_at_its_end_has_no_files_to_wait_for() -> None:
+    tenant = Tenant([replace(pod(), has_files=False)], {"u": None})
+    tenant.look(NEW, token_version="v2")
+
+    assert tenant.memory.without_token(tenant.pods, "v2") == ()
+
+
+def test_after_a_restart_a_pod_that_lacks_the_staged_token_is_touched() -> None:
+    tenant = Tenant([pod(annotation=str(Stamp.of(NEW, SECRETS)))], {"u": NEW}, tokens={"u": "v1"})
+
+    (value,) = tenant.look(NEW, token_version="v2")[0]
+
+    assert value != str(Stamp.of(NEW, SECRETS))
+    assert Stamp.parse(value) == Stamp.of(NEW, SECRETS)
 
 
 @given(hashes=st.lists(st.sampled_from([OLD, NEW, "2" * 64]), min_size=1, max_size=6), ready=st.booleans())

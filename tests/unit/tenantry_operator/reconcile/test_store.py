@@ -102,7 +102,15 @@ def test_the_status_that_we_wrote_is_remembered_and_its_echo_is_no_news(store: S
     assert store.gateways.put(written) == set()
 
 
-@pytest.mark.parametrize("difference", [{"uid": "other"}, {"generation": 2}, {"resourceVersion": "1"}])
+@pytest.mark.parametrize(
+    "difference",
+    [
+        {"uid": "other"},
+        {"generation": 2},
+        {"resourceVersion": "1"},
+        {"annotations": {"tenantry.dev/rotate-token": "1"}},
+    ],
+)
 def test_the_answer_to_a_write_on_another_state_is_not_taken(store: Store, difference: dict[str, Any]) -> None:
     store.gateways.put(gateway(1))
     written = gateway(2, status={"replicas": 1})

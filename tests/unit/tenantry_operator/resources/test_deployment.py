@@ -61,15 +61,27 @@ def test_the_pod_has_no_api_token_and_no_service_environment() -> None:
 def test_secrets_are_optional_files_and_never_environment_variables() -> None:
     secrets = next(volume for volume in pod_spec()["volumes"] if volume["name"] == "secrets")
 
-    assert secrets["projected"]["sources"] == [
-        {"secret": {"name": name, "items": [{"key": key, "path": path}], "optional": True}}
-        for name, key, path in (
-            ("assistants-token", "token", "GATEWAY_TOKEN"),
-            ("anthropic", "api-key", "ANTHROPIC_API_KEY"),
-        )
+    sources = [source["secret"] for source in secrets["projected"]["sources"]]
+    assert [(source["name"], source["optional"]) for source in sources] == [
+        ("assistants-token", True),
+        ("anthropic", True),
     ]
+    assert {item["key"]: item["path"] for source in sources for item in source["items"]} == {
+        "token": "GATEWAY_TOKEN",
+        "previous-token": "GATEWAY_TOKEN_PREVIOUS",
+        "token-version": "GATEWAY_TOKEN_VERSION",
+        "api-key": "ANTHROPIC_API_KEY",
+    }
     assert [variable["name"] for variable in container()["env"]] == ["CLAWDBOT_CONFIG_PATH", "CLAWDBOT_STATE_DIR"]
     assert all("valueFrom" not in variable for variable in container()["env"])
+
+
+def test_of_a_secret_that_the_user_keeps_only_the_token_is_mounted() -> None:
+    own = gateway({"auth": {"tokenSecretRef": {"name": "own", "key": "t"}}})
+    template = build_deployment(own, Defaults("image:1"))["spec"]["template"]
+    (secrets,) = (volume for volume in template["spec"]["volumes"] if volume["name"] == "secrets")
+
+    assert secrets["projected"]["sources"][0]["secret"]["items"] == [{"key": "t", "path": "GATEWAY_TOKEN"}]
 
 
 def test_one_replica_stops_before_its_successor_starts() -> None:
