@@ -104,6 +104,7 @@ TOOLS: Mapping[str, Tool] = {
         ),
         Tool("kind", package="sigs.k8s.io/kind", version_of="sigs.k8s.io/kind"),
         Tool("promcheck", version_of="github.com/prometheus/prometheus"),
+        Tool("netpol", version_of="github.com/mattfenwick/cyclonus"),
         Tool(
             "gateway-api",
             package="",

@@ -93,6 +93,88 @@ namespace_selectors = st.one_of(
     st.fixed_dictionaries({"matchLabels": match_labels}, optional={"matchExpressions": match_expressions}),
     st.fixed_dictionaries({"matchExpressions": match_expressions}),
 )
+
+
+def _selectors(*, not_in: bool) -> st.SearchStrategy[dict[str, Any]]:
+    few_keys = st.one_of(label_keys, st.sampled_from("abc"))
+    few_values = st.one_of(label_values.filter(bool) if not not_in else label_values, st.sampled_from("xy"))
+    with_values = st.fixed_dictionaries(
+        {
+            "key": few_keys,
+            "operator": st.sampled_from(["In", "NotIn"] if not_in else ["In"]),
+            "values": st.lists(few_values, min_size=1, max_size=2),
+        }
+    )
+    without = st.fixed_dictionaries({"key": few_keys, "operator": st.sampled_from(["Exists", "DoesNotExist"])})
+    return st.fixed_dictionaries(
+        {},
+        optional={
+            "matchLabels": st.dictionaries(few_keys, few_values, max_size=2),
+            "matchExpressions": st.lists(st.one_of(with_values, without), max_size=2),
+        },
+    )
+
+
+ip_blocks = st.sampled_from(
+    [
+        {"cidr": "10.0.0.0/8"},
+        {"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16", "10.2.3.4/32"]},
+        {"cidr": "0.0.0.0/0", "except": ["10.0.0.0/8"]},
+        {"cidr": "FD00:0::/8", "except": ["fd00::1/128"]},
+        {"cidr": "::/0", "except": []},
+    ]
+)
+policy_ports = st.one_of(
+    st.just({}),
+    st.fixed_dictionaries({"port": st.one_of(st.integers(1, 65535), st.sampled_from(["http", "a-1"]))}),
+    st.fixed_dictionaries({"port": st.integers(1, 443), "endPort": st.integers(443, 65535)}),
+).flatmap(
+    lambda port: st.fixed_dictionaries(
+        {name: st.just(value) for name, value in port.items()},
+        optional={"protocol": st.sampled_from(["TCP", "UDP", "SCTP"])},
+    )
+)
+
+
+def network_policies(*, not_in: bool = True) -> st.SearchStrategy[dict[str, Any]]:
+    """``spec.networkPolicy``; without NotIn and empty values where an evaluator takes them for something else."""
+    selector = _selectors(not_in=not_in)
+    peers = st.one_of(
+        st.fixed_dictionaries({"ipBlock": ip_blocks}),
+        st.fixed_dictionaries({"podSelector": selector}, optional={"namespaceSelector": selector}),
+        st.fixed_dictionaries({"namespaceSelector": selector}),
+    )
+    rules = st.fixed_dictionaries(
+        {"to": st.lists(peers, min_size=1, max_size=2)}, optional={"ports": st.lists(policy_ports, max_size=2)}
+    )
+    return st.fixed_dictionaries(
+        {},
+        optional={
+            "enabled": st.booleans(),
+            "ingressFrom": st.lists(peers, max_size=2),
+            "egress": st.lists(rules, max_size=2),
+        },
+    )
+
+
+base_urls = st.sampled_from(
+    [
+        "http://a.b.svc:8080",
+        "https://x.example/v1",
+        "http://proxy",
+        "http://proxy.other:81",
+        "http://x.example:8080/v1",
+        "https://a.b.svc.cluster.local.",
+        "http://a.pod.cluster.local",
+        "http://10.1.2.3:8080",
+        "https://[2001:DB8::1]:8443",
+        "http://169.254.169.254",
+        "http://[::ffff:10.0.0.1]",
+        "http://localhost:65535",
+        "http://2130706433",
+        "https://A_b.example",
+    ]
+)
 binding_namespaces = st.one_of(
     st.just({"from": "All"}),
     st.fixed_dictionaries(
@@ -133,15 +215,14 @@ def gateway_specs(draw: st.DrawFn) -> dict[str, Any]:
         "storage": storages,
         "deletionPolicy": st.sampled_from(["Retain", "Delete"]),
         "allowedBindings": allowed_bindings(sorted(chosen)),
+        "networkPolicy": network_policies(),
         "trustedProxies": st.lists(st.sampled_from(["10.0.0.0/8", "fd00::/8", "192.0.2.1/32"]), max_size=2),
     }
     return draw(
         st.fixed_dictionaries(
             {
                 "agents": st.just(chosen),
-                "provider": st.fixed_dictionaries(
-                    provider, optional={"baseURL": st.sampled_from(["http://a.b.svc:8080", "https://x.example/v1"])}
-                ),
+                "provider": st.fixed_dictionaries(provider, optional={"baseURL": base_urls}),
             },
             optional=optional,
         )

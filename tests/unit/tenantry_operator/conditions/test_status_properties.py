@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tenantry_operator.api.v1alpha1.agent_binding import AgentBinding, AgentBindingStatus
 from tenantry_operator.api.v1alpha1.gateway import GatewayStatus
+from tenantry_operator.api.v1alpha1.upstream import Internet, Obstacle, ServiceName, Unresolved
 from tenantry_operator.conditions.agent_binding import binding_status, judge
 from tenantry_operator.conditions.gateway import gateway_status
 from tenantry_operator.conditions.observation import Observation, Problem, SecretKeys
@@ -77,6 +78,10 @@ refusals = st.builds(
 problems = st.builds(
     Problem, st.sampled_from(["NameConflict", "ApplyFailed", "InvalidSpec", "X"]), st.text(max_size=20)
 )
+upstreams = st.one_of(
+    st.just(Internet("api.example.com", 8443)),
+    st.builds(Unresolved, st.sampled_from(Obstacle), st.just("a.b"), st.just(80), st.just(ServiceName("b", "a", 80))),
+)
 routes = st.lists(
     st.fixed_dictionaries(
         {
@@ -111,6 +116,8 @@ def observations(draw: st.DrawFn) -> Observation:
         claim=draw(st.one_of(st.none(), claims)),
         storage_classes=draw(st.one_of(st.none(), st.just({}), classes.map(lambda one: {one.name: one}))),
         growth_refused=draw(st.one_of(st.none(), refusals)),
+        policy_exists=draw(st.booleans()),
+        upstream=draw(st.one_of(st.none(), upstreams)),
         problem=draw(st.one_of(st.none(), problems)),
         blind_selectors=draw(st.one_of(st.none(), problems)),
     )
