@@ -7,6 +7,7 @@ the judges are Cyclonus, which others test network plugins with, and one written
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_network
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,10 +20,12 @@ from dev.network_policies import Peer, Traffic, Verdict, verdicts
 from tenantry_operator.api.v1alpha1.gateway import Gateway
 from tenantry_operator.api.v1alpha1.upstream import ServiceFacts, ServicePort, Upstream, named, resolved
 from tenantry_operator.cluster_network import ClusterNetwork, PodSet
+from tenantry_operator.kube.services import service_facts
 from tenantry_operator.resources.network_policy import Surroundings, build_network_policy
 from tests.integration import network_reference as reference
 from tests.unit.tenantry_operator.specs import network_policies
 
+ROOT = Path(__file__).resolve().parents[2]
 Policy = Mapping[str, Any]
 
 OPERATOR_LABELS = {"app.kubernetes.io/name": "tenantry-operator"}
@@ -297,6 +300,19 @@ def test_a_base_url_opens_the_way_to_its_host_and_no_other(as_stored: Any, url: 
     policies = as_stored([rendered(gateway("assistants", "team-a", url))])
 
     assert judged(policies, (*rows, Row(A, INTERNET, 443, True), Row(A, INTERNET, 22, False))) == []
+
+
+def test_the_demos_gateways_reach_the_stand_in_for_the_api_where_policies_are_enforced(as_stored: Any) -> None:
+    manifests = list(yaml.safe_load_all((ROOT / "dev/manifests/anthropic-standin.yaml").read_text()))
+    by_kind = {manifest["kind"]: manifest for manifest in manifests}
+    facts = {("anthropic-standin", "anthropic-standin"): service_facts(by_kind["Service"])}
+    subject = gateway("assistants", "team-a", "http://anthropic-standin.anthropic-standin.svc:8080")
+    policy = build_network_policy(subject, Surroundings(NETWORK, upstream_of(subject, facts)))
+    pod = by_kind["Deployment"]["spec"]["template"]["metadata"]["labels"]
+
+    rows = [Row(A, Peer("10.244.9.9", "anthropic-standin", pod), port, port == 8080) for port in (80, 443, 8080)]
+
+    assert judged(as_stored([policy]), rows) == []
 
 
 def test_own_rules_are_added_as_they_are_written(as_stored: Any) -> None:
