@@ -245,6 +245,23 @@ def test_a_base_url_that_is_allowed_is_accepted(policy: Kubectl, base_urls: str)
     assert refusal(policy, gateway("a", base_urls)) is None
 
 
+def test_the_network_policy_cannot_be_turned_off_where_it_is_required(policy: Kubectl, home: str) -> None:
+    off = gateway("a", home, networkPolicy={"enabled": False})
+    assert refusal(policy, off) is None
+    parameters(policy, requireNetworkPolicy="true")
+
+    assert "spec.networkPolicy.enabled must be true" in in_force(policy, off)
+    assert refusal(policy, gateway("a", home)) is None
+    assert refusal(policy, gateway("a", home, networkPolicy={"enabled": True})) is None
+    write(policy, gateway("a", home), dry=False)
+    assert REFUSED in (refusal(policy, off) or "accepted")
+
+    parameters(policy, **{"requireNetworkPolicy": "true", f"{home}.requireNetworkPolicy": "false"})
+    eventually(lambda: refusal(policy, off) is None or None)
+    parameters(policy, requireNetworkPolicy="yes")
+    assert "requireNetworkPolicy in ConfigMap" in in_force(policy, gateway("b", home))
+
+
 def test_what_a_gateway_has_may_stay_but_not_come_anew(policy: Kubectl, home: str) -> None:
     """Or nobody could label, scale or delete it any more once the parameters become narrower."""
     old = gateway("a", home, image={"repository": "old/x", "tag": "1"}, agents={"main": {"model": "old"}})
