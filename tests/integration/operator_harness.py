@@ -265,15 +265,19 @@ def installed(kubectl: Kubectl) -> Kubectl:
     return kubectl
 
 
-@pytest.fixture(scope="session")
-def account(installed: Kubectl, control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A kubeconfig of the operator's own service account: it may do what ``deploy/rbac.yaml`` grants, and no more."""
-    token = installed.run("-n", "tenantry-system", "create", "token", "tenantry-operator", "--duration=24h").strip()
+def kubeconfig_of(kubectl: Kubectl, control_plane: ControlPlane, namespace: str, path: Path) -> Path:
+    """A kubeconfig of the operator's service account in a namespace: it may do what is granted to it, and no more."""
+    token = kubectl.run("-n", namespace, "create", "token", "tenantry-operator", "--duration=24h").strip()
     config = yaml.safe_load(control_plane.kubeconfig.read_text())
     config["users"] = [{"name": user["name"], "user": {"token": token}} for user in config["users"]]
-    path = tmp_path_factory.mktemp("account") / "kubeconfig"
     path.write_text(yaml.safe_dump(config))
     return path
+
+
+@pytest.fixture(scope="session")
+def account(installed: Kubectl, control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The operator's own service account, with what ``deploy/rbac`` grants."""
+    return kubeconfig_of(installed, control_plane, SYSTEM, tmp_path_factory.mktemp("account") / "kubeconfig")
 
 
 @pytest.fixture(scope="session")

@@ -63,7 +63,8 @@ class Setbacks:
             return
         message = (
             f"The operator may not {error.permission}: {error.message}. "
-            "Fix: grant it this permission; kubectl apply -k deploy restores the operator's ClusterRole."
+            "Fix: grant it this permission; kubectl apply -k deploy restores the operator's ClusterRole, "
+            "kubectl apply -k deploy/namespaced its Roles."
         )
         self._note(reasons.PERMISSION_DENIED, message)
 

@@ -1,0 +1,164 @@
+"""The operator for some namespaces only, with a Role in each of them (``deploy/namespaced``) and no ClusterRole."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dev.cluster.control_plane import ControlPlane
+from dev.kubectl import Kubectl
+from tests.integration.operator_harness import (
+    ROOT,
+    Manifest,
+    Operator,
+    binding,
+    condition,
+    eventually,
+    gateway,
+    kubeconfig_of,
+)
+from tests.integration.test_operator_permissions import reduced
+
+HEALED = 90.0
+"""Seconds: a namespace that could not be read is tried again after half a minute, by kopf after three quarters."""
+
+
+@dataclass
+class Scoped:
+    """An operator that looks at the namespaces ``a``, ``b`` and ``late``; the last one does not exist yet."""
+
+    kubectl: Kubectl
+    operator: Operator
+    name: str
+    since: int
+
+    @property
+    def system(self) -> str:
+        return f"{self.name}-system"
+
+    def namespace(self, name: str) -> str:
+        return f"{self.name}-{name}"
+
+    def grant(self, namespace: str) -> None:
+        """The Role and its binding, in a namespace."""
+        text = self.kubectl.run("kustomize", str(ROOT / "deploy/namespaced/team-a"))
+        text = text.replace("team-a", namespace).replace("tenantry-system", self.system)
+        self.kubectl.apply(*yaml.safe_load_all(text))
+
+    def requests(self) -> list[Manifest]:
+        """The audit events of everything that it asked about objects."""
+        user = f"system:serviceaccount:{self.system}:tenantry-operator"
+        events = self.operator.control_plane.audit_events()[self.since :]
+        return [event for event in events if event["user"]["username"] == user and "objectRef" in event]
+
+    def served(self, name: str, namespace: str, seconds: float = 30.0) -> None:
+        """Wait until a Gateway has its objects and a status."""
+        eventually(lambda: self.kubectl.get("deployment", f"{name}-gateway", self.namespace(namespace)), seconds)
+        eventually(
+            lambda: condition(self.kubectl.get("tgw", name, self.namespace(namespace)), "Ready") is not None or None
+        )
+
+
+@pytest.fixture
+def scoped(
+    operator: Operator,
+    control_plane: ControlPlane,
+    installed: Kubectl,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> Iterator[Scoped]:
+    """The shared operator rests meanwhile."""
+    operator.stop()
+    name = "scope-" + re.sub(r"[^a-z]+", "-", request.node.name.removeprefix("test_"))[:20].strip("-")
+    found = Scoped(installed, operator, name, operator.audited())
+    for each in ("a", "b", "outside", "system"):
+        installed.run("create", "namespace", found.namespace(each))
+    base = yaml.safe_load_all(
+        installed.run("kustomize", str(ROOT / "deploy/base")).replace("tenantry-system", found.system)
+    )
+    installed.apply(*(one for one in base if one["kind"] in {"ServiceAccount", "Role", "RoleBinding"}))
+    for each in ("a", "b"):
+        found.grant(found.namespace(each))
+    namespaces = ",".join(found.namespace(each) for each in ("a", "b", "late"))
+    kubeconfig = kubeconfig_of(installed, control_plane, found.system, tmp_path / "kubeconfig")
+    options = ("--namespaces", namespaces, "--namespace", found.system)
+    found.operator = Operator(control_plane, kubeconfig, tmp_path / "operator.log", options).start()
+    try:
+        yield found
+    finally:
+        found.operator.stop()
+        for each in ("a", "b", "outside"):
+            installed.run(
+                "-n", found.namespace(each), "delete", "gateways.tenantry.dev,agentbindings.tenantry.dev", "--all"
+            )
+        operator.start()
+
+
+def test_only_the_namespaces_of_the_scope_are_looked_at_and_touched(scoped: Scoped) -> None:
+    for each in ("outside", "a", "b"):
+        scoped.kubectl.apply(gateway("x", scoped.namespace(each)))
+    for each in ("a", "b"):
+        scoped.served("x", each)
+    scoped.kubectl.run("-n", scoped.namespace("a"), "delete", "deployment", "x-gateway")
+    scoped.served("x", "a")
+
+    assert "status" not in scoped.kubectl.get("tgw", "x", scoped.namespace("outside"))
+    assert scoped.kubectl.items("deployments", scoped.namespace("outside")) == []
+    inside = {scoped.namespace(each) for each in ("a", "b", "late", "system")}
+    assert {event["objectRef"].get("namespace", "") for event in scoped.requests()} <= inside
+    refused = [event for event in scoped.requests() if event["responseStatus"]["code"] == 403]
+    assert {event["objectRef"]["namespace"] for event in refused} <= {scoped.namespace("late")}
+
+
+def test_a_namespace_that_comes_later_is_taken_up_when_it_has_the_role(scoped: Scoped) -> None:
+    late = scoped.namespace("late")
+    scoped.kubectl.run("create", "namespace", late)
+    scoped.kubectl.apply(gateway("x", late))
+    scoped.grant(late)
+
+    scoped.served("x", "late", HEALED)
+    # Not only what was there is seen, but also what comes.
+    scoped.kubectl.apply(gateway("then", late))
+    scoped.served("then", "late", HEALED)
+
+
+def test_a_namespace_that_may_no_longer_be_read_does_not_blind_the_operator_to_others(scoped: Scoped) -> None:
+    a, b = scoped.namespace("a"), scoped.namespace("b")
+    scoped.kubectl.apply(gateway("x", a))
+    scoped.served("x", "a")
+    role = scoped.kubectl.get("role", "tenantry-operator", a)
+    rules = [rule for each in role["rules"] for rule in reduced(each, "configmaps", {"list", "watch"})]
+    scoped.operator.stop()
+    scoped.kubectl.run(
+        "-n", a, "patch", "role", "tenantry-operator", "--type=merge", "-p", json.dumps({"rules": rules})
+    )
+
+    scoped.operator.start()
+    scoped.kubectl.apply(gateway("x", b))
+    scoped.served("x", "b")
+    stalled = eventually(lambda: condition(scoped.kubectl.get("tgw", "x", a), "Stalled"))
+    assert "may not list configmaps: configmaps is forbidden" in stalled["message"]
+    assert f'in the namespace "{a}"' in stalled["message"]
+
+    scoped.grant(a)
+    eventually(lambda: condition(scoped.kubectl.get("tgw", "x", a), "Stalled") is None or None, HEALED)
+
+
+def test_a_gateway_outside_the_scope_is_to_a_binding_like_one_that_does_not_exist(scoped: Scoped) -> None:
+    outside = scoped.namespace("outside")
+    scoped.kubectl.apply(gateway("x", outside))
+    elsewhere, missing = (binding(name, scoped.namespace("a"), "x", "slack") for name in ("elsewhere", "missing"))
+    elsewhere["spec"]["gatewayRef"]["namespace"] = outside
+    scoped.kubectl.apply(elsewhere, missing)
+
+    def told(name: str) -> Manifest | None:
+        return condition(scoped.kubectl.get("agentbindings.tenantry.dev", name, scoped.namespace("a")), "ResolvedRefs")
+
+    first, second = eventually(lambda: told("elsewhere")), eventually(lambda: told("missing"))
+
+    assert (first["status"], first["reason"]) == (second["status"], second["reason"])
+    assert first["status"] == "False"
