@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -232,3 +233,25 @@ async def test_a_secret_that_is_not_ours_is_never_changed(found: dict[str, Any],
             await world.writer.change_secret(("ns", "x"), 5, OWNER, rotation)
 
     assert len(script.asked) == 1
+
+
+def shout(manifest: Mapping[str, Any], record: Record) -> Mapping[str, Any]:
+    """Applies something else to what exists, as claims need it."""
+    return {**manifest, "data": {"k": f"kept of {record.uid}"}}
+
+
+async def test_what_is_new_is_applied_as_it_is_and_what_exists_as_it_fits() -> None:
+    async with scripted(Answer(201, live(5)), Answer(body=live(6, data="kept of u"))) as script:
+        world = World(script)
+        for _ in range(3):
+            await world.writer.apply(MANIFEST, OWNER, shout)
+
+    assert [body["data"]["k"] for body in script.bodies] == ["v", "kept of u"]
+
+
+async def test_what_only_the_api_server_knew_to_exist_is_fitted_too() -> None:
+    stripped = live(3, labels={})
+    async with scripted(status(409, "Conflict"), Answer(body=stripped), Answer(body=live(4))) as script:
+        await World(script).writer.apply(MANIFEST, OWNER, shout)
+
+    assert script.bodies[2]["data"] == {"k": "kept of u"}
