@@ -10,7 +10,7 @@ from dev.kubectl import Kubectl, KubectlError
 from tests.integration.operator_harness import gateway
 
 NAMESPACE = "test-crd-storage"
-NO_SHRINK = "storage.size cannot be lowered: volumes do not shrink"
+NO_SHRINK = "storage.size cannot be lowered below what the volume has: volumes do not shrink"
 SIZE = "must be a whole number with a unit, from 64Mi to 64Ti"
 NO_OTHER_CLASS = "storage.storageClassName cannot be changed"
 NO_OTHER_MODES = "storage.accessModes cannot be changed"
@@ -139,6 +139,17 @@ def test_removing_storage_and_adding_it_again_does_not_get_around_the_rules(crds
 
     assert NO_SHRINK in str(refused.value)
     assert NO_OTHER_CLASS in str(refused.value)
+
+
+def test_a_size_that_the_volume_has_not_reached_can_be_taken_back_and_no_more(crds: Kubectl) -> None:
+    crds.apply(gateway("taken-back", NAMESPACE, storage={"size": "9Gi"}))
+    patch = json.dumps({"status": {"volumeSize": "2Gi"}})
+    crds.run("-n", NAMESPACE, "patch", "tgw", "taken-back", "--subresource=status", "--type=merge", "-p", patch)
+
+    crds.apply(gateway("taken-back", NAMESPACE, storage={"size": "2048Mi"}))
+
+    with pytest.raises(KubectlError, match=NO_SHRINK):
+        crds.apply(gateway("taken-back", NAMESPACE, storage={"size": "2047Mi"}))
 
 
 def test_the_deletion_policy_can_be_changed_at_any_time(crds: Kubectl) -> None:

@@ -16,6 +16,7 @@ from tests.integration.operator_harness import (
     eventually,
     gateway,
 )
+from tests.integration.test_operator_permissions import without
 
 pytestmark = pytest.mark.usefixtures("operator")
 
@@ -269,6 +270,25 @@ def test_a_volume_that_cannot_grow_keeps_nothing_else_waiting_and_grows_once_its
         storage(kubectl, namespace, "VolumeGrowing")
 
 
+def test_a_size_that_the_storage_driver_cannot_reach_can_be_taken_back(kubectl: Kubectl, namespace: str) -> None:
+    grows = storage_class(f"{namespace}-grows", allowVolumeExpansion=True)
+    named = {"storageClassName": grows["metadata"]["name"]}
+    with classes(kubectl, grows):
+        bound(kubectl, namespace, storage={"size": "1Gi", **named})
+        eventually(lambda: kubectl.get("tgw", "a", namespace)["status"].get("volumeSize") == "1Gi" or None)
+        kubectl.apply(gateway("a", namespace, storage={"size": "90Gi", **named}))
+        eventually(lambda: request(claim(kubectl, namespace)) == "90Gi" or None)
+        given_up = json.dumps({"status": {"allocatedResourceStatuses": {"storage": "ControllerResizeInfeasible"}}})
+        kubectl.run("-n", namespace, "patch", "pvc", CLAIM, "--subresource=status", "--type=merge", "-p", given_up)
+        assert "set spec.storage.size back to 1Gi" in storage(kubectl, namespace, "VolumeNotExpandable")
+
+        kubectl.apply(gateway("a", namespace, storage={"size": "2Gi", **named}))
+        eventually(lambda: request(claim(kubectl, namespace)) == "2Gi" or None)
+
+        kubectl.apply(gateway("a", namespace, storage={"size": "1Gi", **named}))
+        assert "a volume of 1Gi" in storage(kubectl, namespace, "Bound")
+
+
 def test_a_quota_that_refuses_growth_is_told_in_the_servers_words_and_heals(kubectl: Kubectl, namespace: str) -> None:
     grows = storage_class(f"{namespace}-grows", allowVolumeExpansion=True)
     named = {"storageClassName": grows["metadata"]["name"]}
@@ -404,6 +424,30 @@ def test_a_restart_writes_nothing_of_volumes_that_are_well_kept_or_too_rigid(
         operator.start().settled(keys=len(kubectl.run("get", "tgw", "-A", "-o", "name").split()))
 
         assert operator.writes(namespace, before) == []
+
+
+def test_an_operator_that_cannot_see_storage_classes_does_all_else(
+    kubectl: Kubectl, operator: Operator, namespace: str
+) -> None:
+    rigid = storage_class(f"{namespace}-rigid")
+    named = {"storageClassName": rigid["metadata"]["name"]}
+    operator.stop()
+    try:
+        with classes(kubectl, rigid), without(kubectl, "storageclasses", "list", "watch"):
+            operator.start()
+            kubectl.apply(gateway("a", namespace, storage={"size": "1Gi", **named}))
+            assert "kubectl get storageclass" in storage(kubectl, namespace, "VolumePending")
+
+            kubectl.apply(volume(namespace, class_name=named["storageClassName"]))
+            storage(kubectl, namespace, "Bound")
+            kubectl.apply(gateway("a", namespace, storage={"size": "2Gi", **named}))
+
+            assert "does not let its volumes grow" in storage(kubectl, namespace, "VolumeNotExpandable")
+            let_volumes_grow(kubectl, named["storageClassName"])
+            eventually(lambda: request(claim(kubectl, namespace)) == "2Gi" or None, seconds=90)
+    finally:
+        operator.stop()
+        operator.start()
 
 
 def test_a_claim_that_the_api_server_does_not_let_in_says_why(kubectl: Kubectl, namespace: str) -> None:

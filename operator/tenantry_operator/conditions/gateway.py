@@ -36,6 +36,7 @@ def gateway_status(seen: Observation, now: str) -> dict[str, Any]:
         "bindings": len(gateway.spec.bindings) + accepted,
         "tokenSecretName": gateway.token_secret_name,
         **({"lastTokenRotation": served} if (served := last_request(seen)) else {}),
+        **({"volumeSize": seen.claim.capacity} if seen.claim and seen.claim.capacity else {}),
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 
 from tenantry_operator.api.v1alpha1.agent_binding import AgentBinding
 from tenantry_operator.api.v1alpha1.gateway import Gateway
-from tenantry_operator.api.v1alpha1.quantity import amount
+from tenantry_operator.api.v1alpha1.quantity import amount, canonical
 from tenantry_operator.api.v1alpha1.upstream import Upstream
 from tenantry_operator.conditions import reasons
 
@@ -111,6 +111,17 @@ class ClaimView:
     """What is known of the volume's growth, in Kubernetes' words; empty where nothing is."""
     applied: Mapping[str, Any] = field(default_factory=dict)
     """The fields of its spec that the operator applied."""
+
+    @property
+    def infeasible(self) -> bool:
+        """Whether its storage driver has given up making it as large as is asked for."""
+        return self.resizing.endswith("Infeasible")
+
+    def without_growth(self, size: str) -> str:
+        """What to ask for where ``size`` is wanted and nothing is to grow: what is asked for already, or less than that
+        where the driver has given up. Kubernetes takes back no more than what the volume does not have yet."""
+        given_up = self.infeasible and amount(self.capacity or "0") < amount(size) < amount(self.requested)
+        return canonical(size) if given_up else self.requested
 
     def lacks(self, size: str) -> bool:
         """Whether it has to grow to have ``size``."""

@@ -158,11 +158,13 @@ def _growth_refused(seen: Observation, claim: ClaimView) -> Finding | None:
 
 def _growing(seen: Observation, claim: ClaimView) -> Finding | None:
     """Told from sizes, which change once, not from conditions, which come and go on the way."""
-    lacks = _lacks(seen, claim)
-    if not lacks and (not claim.capacity or amount(claim.requested) <= amount(claim.capacity)):
+    lacks, has = _lacks(seen, claim), amount(claim.capacity or claim.requested)
+    if not lacks and amount(claim.requested) <= has:
         return None
     see = f"See: {_kubectl(seen, 'describe pvc', claim=True)}"
-    if claim.resizing.endswith("Infeasible"):
+    if claim.infeasible and amount(seen.gateway.spec.storage.size) <= has:
+        return None  # More was asked for once, or by somebody else; this Gateway has what it wants.
+    if claim.infeasible:
         return _not_expandable(seen, claim, f"its storage driver cannot do it ({claim.resizing}). {see}")
     target = _wants(seen) if lacks else claim.requested
     match claim.resizing:
@@ -205,8 +207,9 @@ def _bound(seen: Observation, claim: ClaimView) -> Finding:
 
 def _differences(seen: Observation, claim: ClaimView) -> list[str]:
     wanted, kept = seen.gateway.spec.storage, []
-    if amount(claim.requested) > amount(wanted.size):
-        kept.append(f"size is {claim.requested}, not {_wants(seen)}")
+    size = min(claim.requested, _has(claim), key=amount)
+    if amount(size) > amount(wanted.size):
+        kept.append(f"size is {size}, not {_wants(seen)}")
     if wanted.storage_class_name is not None and wanted.storage_class_name != claim.storage_class:
         kept.append(f'storageClassName is "{claim.storage_class or ""}", not "{wanted.storage_class_name}"')
     if set(wanted.access_modes) != set(claim.access_modes):
@@ -215,8 +218,8 @@ def _differences(seen: Observation, claim: ClaimView) -> list[str]:
 
 
 def _not_expandable(seen: Observation, claim: ClaimView, why: str) -> Finding:
-    fix = "Fix: copy the state to a new Gateway with a larger volume"
-    if claim.storage_class and not claim.resizing.endswith("Infeasible"):
+    fix = f"Fix: set spec.storage.size back to {_has(claim)}, or copy the state to a new Gateway with a larger volume"
+    if claim.storage_class and not claim.infeasible:
         patch = """-p '{"allowVolumeExpansion":true}'"""
         fix = (
             f"Fix, where its driver can do it: kubectl patch storageclass {claim.storage_class} {patch}. Else{fix[4:]}"

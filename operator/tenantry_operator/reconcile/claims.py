@@ -72,7 +72,9 @@ class Claims:
 
 
 def _as_large_as_it_is(manifest: Mapping[str, Any], live: Record) -> Mapping[str, Any]:
-    return _of_size(live.view.requested, manifest, live) if isinstance(live.view, ClaimView) else manifest
+    if not isinstance(live.view, ClaimView):
+        return manifest
+    return _of_size(live.view.without_growth(requested_size(manifest)), manifest, live)
 
 
 def _of_size(size: str, manifest: Mapping[str, Any], live: Record) -> Mapping[str, Any]:

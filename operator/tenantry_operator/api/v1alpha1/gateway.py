@@ -128,6 +128,8 @@ class GatewayStatus(ApiModel):
     """Name of the Secret with the token that clients present."""
     last_token_rotation: Annotated[str, Field(max_length=MAX_REQUEST)] | None = None
     """The value of the annotation tenantry.dev/rotate-token that was served last: the token is new since then."""
+    volume_size: Annotated[str, Field(max_length=32)] | None = None
+    """Size of the volume that the gateway has, once it has one."""
     version: Annotated[str, Field(max_length=512)] | None = None
     """Image that the gateway should run."""
 

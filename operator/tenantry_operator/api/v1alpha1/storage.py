@@ -69,7 +69,8 @@ class StorageSpec(ApiModel):
     """The volume that holds the gateway's state, mounted at /var/lib/tenantry."""
 
     size: VolumeSize = "1Gi"
-    """Size of the volume, such as 5Gi. It can be raised, where the StorageClass allows it, and never be lowered."""
+    """Size of the volume, such as 5Gi. It can be raised, where the StorageClass allows it, and not be lowered below
+    what the volume has."""
     storage_class_name: Annotated[str, Field(max_length=253, pattern=rf"^({DNS_LABEL}(\.{DNS_LABEL})*)?$")] | None = (
         None
     )
@@ -91,14 +92,18 @@ class StorageSpec(ApiModel):
     later."""
 
 
+_SIZE = "quantity(self.spec.storage.size)"
+SIZE_GROWS: dict[str, str] = {
+    "rule": "!isQuantity(self.spec.storage.size) || "
+    f"{_SIZE}.compareTo(quantity(oldSelf.spec.storage.size)) >= 0 || "
+    "(has(self.status) && has(self.status.volumeSize) && isQuantity(self.status.volumeSize) && "
+    f"{_SIZE}.compareTo(quantity(self.status.volumeSize)) >= 0)",
+    "message": "storage.size cannot be lowered below what the volume has: volumes do not shrink. Keep the larger "
+    "size, or copy the state to a new Gateway with a smaller one",
+    "fieldPath": ".spec.storage.size",
+}
+"""On the whole object: a size that the volume has not reached, and maybe never can, may be taken back."""
 STORAGE_RULES: list[dict[str, Any]] = [
-    {
-        "rule": "!isQuantity(self.storage.size) || "
-        "quantity(self.storage.size).compareTo(quantity(oldSelf.storage.size)) >= 0",
-        "message": "storage.size cannot be lowered: volumes do not shrink. Keep the larger size, or copy the state to "
-        "a new Gateway with a smaller one",
-        "fieldPath": ".storage.size",
-    },
     {
         "rule": "has(self.storage.storageClassName) == has(oldSelf.storage.storageClassName) && "
         "(!has(self.storage.storageClassName) || self.storage.storageClassName == oldSelf.storage.storageClassName)",

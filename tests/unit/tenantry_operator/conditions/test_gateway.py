@@ -39,6 +39,7 @@ def test_a_gateway_with_which_all_is_well_is_ready_and_says_where() -> None:
         "agents": 1,
         "bindings": 0,
         "tokenSecretName": "assistants-token",
+        "volumeSize": "1Gi",
     }
     assert [(one["type"], one["status"]) for one in status["conditions"]] == [
         ("Ready", "True"),

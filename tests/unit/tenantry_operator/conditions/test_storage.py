@@ -113,6 +113,7 @@ def test_a_lost_volume_makes_the_gateway_stalled_even_while_a_pod_runs() -> None
         ({"requested": "5Gi", "resizing": "ControllerResizeInfeasible"}, "VolumeNotExpandable", "cannot do it"),
         ({"requested": "5Gi", "capacity": "5Gi", "resizing": "Resizing"}, "Bound", "a volume of 5Gi"),
         ({"capacity": "10Gi"}, "Bound", "a volume of 10Gi"),
+        ({"requested": "9Gi", "capacity": "5Gi", "resizing": "NodeResizeInfeasible"}, "Bound", "a volume of 5Gi"),
         ({}, "VolumeGrowing", "grows from 1Gi to 5Gi"),
     ],
 )
@@ -190,3 +191,18 @@ def test_ready_leaves_a_claim_alone_that_waits_for_the_pod_as_it_should() -> Non
 def test_growth_is_left_to_the_api_server_where_classes_cannot_be_seen() -> None:
     assert expandable(claim_view(), None)
     assert not expandable(claim_view(storage_class="gone"), {})
+
+
+@pytest.mark.parametrize(
+    ("wanted", "resizing", "asked"),
+    [
+        ("2048Mi", "ControllerResizeInfeasible", "2Gi"),
+        ("2Gi", "ControllerResizeError", "9Gi"),
+        ("1Gi", "ControllerResizeInfeasible", "9Gi"),
+        ("20Gi", "ControllerResizeInfeasible", "9Gi"),
+    ],
+)
+def test_what_a_driver_has_given_up_is_taken_back_as_far_as_kubernetes_lets_it(
+    wanted: str, resizing: str, asked: str
+) -> None:
+    assert claim_view(requested="9Gi", capacity="1Gi", resizing=resizing).without_growth(wanted) == asked
