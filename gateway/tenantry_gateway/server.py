@@ -27,7 +27,6 @@ from tenantry_gateway.state import GatewayState
 
 logger = logging.getLogger(__name__)
 
-DRAIN_SECONDS: Final = 100.0
 _CANCEL_SECONDS: Final = 3.0
 _KEEPALIVE_SECONDS: Final = 650.0
 """Longer than common proxies keep idle connections, so that it is never the gateway that closes one in use."""
@@ -69,6 +68,7 @@ class Server:
         store = MemoryStore()
         metrics = Metrics()
         metrics.sessions.set_function(lambda: len(store))
+        self._drain_seconds = settings.drain_seconds
         self._model = AnthropicModel()
         self._state = GatewayState(metrics, Turns(store, ModelCalls(self._model, metrics)))
         self._reloader = Reloader(settings, self._state, redactor)
@@ -124,7 +124,7 @@ class Server:
         logger.info("draining", extra={"in_flight": int(in_flight)})
         listener.close()
         try:
-            await asyncio.wait_for(in_flight.idle(), DRAIN_SECONDS)
+            await asyncio.wait_for(in_flight.idle(), self._drain_seconds)
         except TimeoutError:
             logger.warning("requests are broken off", extra={"in_flight": int(in_flight)})
 

@@ -1,11 +1,13 @@
 """What the process is told by its command line and environment; everything else is in the configuration.
 
-Variables: CLAWDBOT_CONFIG_PATH, CLAWDBOT_STATE_DIR and LOG_LEVEL of the enterprise guide, and TENANTRY_SECRETS_DIR
-(default /run/secrets/tenantry), the directory with one file a secret.
+Variables: CLAWDBOT_CONFIG_PATH, CLAWDBOT_STATE_DIR and LOG_LEVEL of the enterprise guide, TENANTRY_SECRETS_DIR
+(default /run/secrets/tenantry), the directory with one file a secret, and TENANTRY_DRAIN_SECONDS (default 100), how
+long requests in flight may go on after SIGTERM.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +17,7 @@ from tenantry_config.document import LogLevel
 from tenantry_config.errors import ConfigError
 
 SECRETS_DIR: Final = Path("/run/secrets/tenantry")
+DRAIN_SECONDS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,7 @@ class Settings:
     bind: str | None = None
     port: int | None = None
     log_level: LogLevel | None = None
+    drain_seconds: int = DRAIN_SECONDS
 
 
 def read_settings(
@@ -40,7 +44,7 @@ def read_settings(
 ) -> Settings:
     """Settings from the environment; the command line's `config`, `bind` and `port` come first.
 
-    Raises ConfigError for a LOG_LEVEL that is none of the guide's.
+    Raises ConfigError for a LOG_LEVEL that is none of the guide's, or for seconds that are no whole number.
     """
     state_dir = Path(environment.get("CLAWDBOT_STATE_DIR") or home / ".clawdbot")
     return Settings(
@@ -51,7 +55,17 @@ def read_settings(
         bind=bind,
         port=port,
         log_level=_log_level(environment.get("LOG_LEVEL")),
+        drain_seconds=_seconds("TENANTRY_DRAIN_SECONDS", environment, DRAIN_SECONDS),
     )
+
+
+def _seconds(name: str, environment: Mapping[str, str], default: int) -> int:
+    text = environment.get(name)
+    if not text:
+        return default
+    if not re.fullmatch("[0-9]{1,5}", text):
+        raise ConfigError(name, "must be a whole number of seconds")
+    return int(text)
 
 
 def _log_level(text: str | None) -> LogLevel | None:

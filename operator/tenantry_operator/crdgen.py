@@ -54,6 +54,8 @@ class Kind:
     columns: tuple[Column, ...]
     validations: tuple[dict[str, str], ...] = ()
     selectable: tuple[str, ...] = ()
+    scalable: bool = False
+    """Whether ``kubectl scale`` and autoscalers can set ``spec.replicas``."""
 
 
 KINDS: Sequence[Kind] = (
@@ -76,6 +78,7 @@ KINDS: Sequence[Kind] = (
             column("Config", ".status.configHash", wide=True, description="SHA-256 of the configuration"),
             column("Message", condition("Ready", "message"), wide=True),
         ),
+        scalable=True,
         validations=(
             {
                 "rule": "self.metadata.name.size() <= 40 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
@@ -111,13 +114,22 @@ KINDS: Sequence[Kind] = (
 )
 
 
+SCALE = {
+    "scale": {
+        "specReplicasPath": ".spec.replicas",
+        "statusReplicasPath": ".status.replicas",
+        "labelSelectorPath": ".status.selector",
+    }
+}
+
+
 def crd(kind: Kind) -> dict[str, Any]:
     """The CustomResourceDefinition of ``kind``."""
     version: dict[str, Any] = {
         "name": VERSION,
         "served": True,
         "storage": True,
-        "subresources": {"status": {}},
+        "subresources": {"status": {}, **(SCALE if kind.scalable else {})},
         "additionalPrinterColumns": list(kind.columns),
         "schema": {"openAPIV3Schema": _root_schema(kind)},
     }

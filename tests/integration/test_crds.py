@@ -174,6 +174,10 @@ def test_defaults_appear_where_nothing_is_said(kubectl: Kubectl) -> None:
         "deletionPolicy": "Retain",
         "logLevel": "info",
         "networkPolicy": {"enabled": True},
+        "replicas": 1,
+        "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
+        "suspended": False,
+        "terminationGracePeriodSeconds": 120,
         "port": 18789,
         "provider": {"apiKeySecretRef": {"name": "anthropic", "key": "api-key"}},
         "rbac": {"enabled": False, "defaultRole": "user"},
@@ -382,7 +386,7 @@ def test_a_tenants_objects_are_applied_without_a_warning_and_a_second_time_witho
 
     for manifest in manifests:
         first, second = apply(manifest), apply(manifest)
-        if manifest["kind"] != "Deployment":  # Its controller writes the status meanwhile.
+        if manifest["kind"] not in {"Deployment", "PersistentVolumeClaim"}:  # Controllers write these meanwhile.
             assert first["metadata"]["resourceVersion"] == second["metadata"]["resourceVersion"]
         assert first["metadata"].get("generation") == second["metadata"].get("generation")
         assert agrees(manifest, second)

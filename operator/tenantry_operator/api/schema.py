@@ -1,6 +1,6 @@
 """From a pydantic model to a structural OpenAPI schema, the only kind that a CustomResourceDefinition takes.
 
-Structural means: no references, no unions, no ``const``, a type at every node. Source:
+Structural means: no references, no unions but of integer and string, no ``const``, a type at every node. Source:
 https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema
 """
 
@@ -103,12 +103,25 @@ def _settle_default(schema: Schema, path: str) -> None:
     """An object's default is ``{}``, so that the API server fills in the nested ones; empty defaults say nothing."""
     default = schema.get("default")
     if "properties" in schema and default is not None:
-        nested = {name: child["default"] for name, child in schema["properties"].items() if "default" in child}
-        given = {name: value for name, value in default.items() if value not in (None, [], {})}
-        if given != nested:
+        nested = _nested_defaults(schema)
+        if _said(default) != nested:
             raise InexpressibleSchema(f"{path}: the default differs from the defaults of its fields")
         default = schema["default"] = {}
         if nested:
             return
     if default in (None, [], {}):
         schema.pop("default", None)
+
+
+def _nested_defaults(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """What the API server fills into an empty object."""
+    defaults = {name: child for name, child in schema["properties"].items() if "default" in child}
+    return {
+        name: _nested_defaults(child) if "properties" in child else child["default"] for name, child in defaults.items()
+    }
+
+
+def _said(default: Mapping[str, Any]) -> dict[str, Any]:
+    """A model's default without what it leaves open, at every depth."""
+    said = {name: _said(value) if isinstance(value, Mapping) else value for name, value in default.items()}
+    return {name: value for name, value in said.items() if value not in (None, [], {})}

@@ -53,7 +53,8 @@ def judge(
     faults |= surplus(in_order(binding for binding in bindings if faults[binding.key] is None), fitting)
     accepted = in_order(binding for binding in bindings if faults[binding.key] is None)
     winners = _winners(gateway, accepted)
-    return tuple(_verdict(binding, faults[binding.key], winners.get(binding.key)) for binding in bindings)
+    suspended = gateway.replicas == 0
+    return tuple(_verdict(binding, faults[binding.key], winners.get(binding.key), suspended) for binding in bindings)
 
 
 def _without_gateway(binding: AgentBinding, fault: Problem | None) -> Verdict:
@@ -63,10 +64,10 @@ def _without_gateway(binding: AgentBinding, fault: Problem | None) -> Verdict:
     return _verdict(binding, not_there(binding), None)
 
 
-def _verdict(binding: AgentBinding, fault: Problem | None, winner: str | None) -> Verdict:
+def _verdict(binding: AgentBinding, fault: Problem | None, winner: str | None, suspended: bool = False) -> Verdict:
     if fault is not None:
         return Verdict(binding, False, fault.reason, fault.message)
-    return Verdict(binding, True, reasons.ACCEPTED, "The route is valid.", winner)
+    return Verdict(binding, True, reasons.ACCEPTED, "The route is valid.", winner, suspended)
 
 
 def _agent_is_unknown(gateway: Gateway, binding: AgentBinding) -> Problem | None:
@@ -186,6 +187,8 @@ def _programmed(verdict: Verdict, programmed: frozenset[RouteId] | None) -> Find
         return Finding("True", reasons.PROGRAMMED, "Every ready pod of the gateway serves this route.")
     namespace, name = verdict.binding.gateway_key
     see = "" if verdict.binding.foreign else f" See: kubectl -n {namespace} describe tgw {name}"
+    if programmed is None and verdict.suspended:
+        return Finding("False", reasons.GATEWAY_SUSPENDED, f"The gateway is suspended: it has no pods for now.{see}")
     if programmed is None:
         return Finding("False", reasons.NO_READY_PODS, f"No pod of the gateway is ready.{see}")
     return Finding("False", reasons.PENDING, f"Not every ready pod of the gateway serves this route yet.{see}")

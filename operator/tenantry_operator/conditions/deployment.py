@@ -61,9 +61,31 @@ def _unobserved(seen: Observation) -> Finding | None:
     return _progressing(seen, "its latest change has not been processed yet")
 
 
+def has_no_pods(seen: Observation) -> bool:
+    """Whether there are no pods, as a suspended Gateway wants it; not while some are still ending."""
+    deployment = seen.deployment
+    return deployment is not None and deployment.wanted == deployment.replicas == 0 and not seen.pods
+
+
+def _suspended(seen: Observation) -> Finding | None:
+    if seen.gateway.replicas > 0:
+        return None
+    if not has_no_pods(seen):
+        return Finding("False", reasons.SUSPENDED, "The gateway is suspended: its pods are ending.")
+    namespace, name = seen.gateway.key
+    field, value = ("suspended", "false") if seen.gateway.spec.suspended else ("replicas", "1")
+    message = (
+        f"The gateway is suspended (spec.{field}): it has no pods, and everything else is kept. To resume: "
+        f"""kubectl -n {namespace} patch tgw {name} --type merge -p '{{"spec":{{"{field}":{value}}}}}'"""
+    )
+    return Finding("False", reasons.SUSPENDED, message)
+
+
 def _complete(seen: Observation) -> Finding | None:
     deployment = seen.deployment
-    if deployment is None or not 0 < deployment.replicas <= min(deployment.available, deployment.updated):
+    if deployment is None or not 0 < deployment.wanted <= deployment.available:
+        return None
+    if deployment.replicas > deployment.updated:
         return None
     return Finding("True", reasons.AVAILABLE, f"Deployment {_name(seen)} is available.")
 
@@ -95,6 +117,7 @@ def _pod_in_trouble(seen: Observation) -> Finding | None:
 CHECKS: Sequence[Callable[[Observation], Finding | None]] = (
     _missing,
     _unobserved,
+    _suspended,
     _complete,
     _pods_refused,
     _past_deadline,
@@ -107,8 +130,10 @@ def _progressing(seen: Observation, detail: str) -> Finding:
 
 
 def _pods_ready(seen: Observation) -> str:
-    ready, wanted = (seen.deployment.ready, seen.deployment.replicas) if seen.deployment else (0, 0)
-    return f"{ready} of {wanted} pods are ready" if wanted else "it has no pods yet"
+    deployment = seen.deployment
+    if deployment is None or not deployment.replicas:
+        return "it has no pods yet"
+    return f"{deployment.ready} of {deployment.wanted} pods are ready"
 
 
 def _pod_problem(seen: Observation) -> str | None:

@@ -10,7 +10,7 @@ from tenantry_operator.api.v1alpha1.common import ObjectMeta
 from tenantry_operator.api.v1alpha1.routes import in_order, inline_route, route_of
 from tenantry_operator.conditions import reasons
 from tenantry_operator.conditions.condition import Finding, conditions, first_finding, listed
-from tenantry_operator.conditions.deployment import deployment_available
+from tenantry_operator.conditions.deployment import deployment_available, has_no_pods
 from tenantry_operator.conditions.network import network_policy_ready
 from tenantry_operator.conditions.observation import Observation, Verdict
 from tenantry_operator.conditions.secrets import secrets_available
@@ -111,8 +111,17 @@ def _network_stalled(seen: Observation) -> Finding | None:
     return found if found and found.reason in reasons.STALLED else None
 
 
+def _suspended(seen: Observation) -> Finding | None:
+    """Before what keeps pods from running: there shall be none."""
+    found = deployment_available(seen)
+    if found.reason != reasons.SUSPENDED:
+        return None
+    return found if has_no_pods(seen) else _problem(seen) or found
+
+
 READY_CHECKS: Sequence[Callable[[Observation], Finding | None]] = (
     _stalled,
+    _suspended,
     _secrets,
     _network_stalled,
     storage_in_the_way,
@@ -135,8 +144,9 @@ def stalled_condition(ready: Finding) -> Finding | None:
 
 def reconciling_condition(seen: Observation, ready: Finding) -> Finding | None:
     """On its way: not ready yet, or ready with a volume, a policy or a configuration that is not the latest."""
+    at_rest = ready.status == "True" or (ready.reason == reasons.SUSPENDED and has_no_pods(seen))
     passing = _problem(seen) or storage_unfinished(seen) or _network(seen)
-    unfinished = passing if ready.status == "True" else ready
+    unfinished = passing if at_rest else ready
     if unfinished is not None:
         return Finding("True", unfinished.reason, unfinished.message)
     behind = sorted(pod for pod, served in seen.served.items() if seen.desired and served != seen.desired.config_hash)

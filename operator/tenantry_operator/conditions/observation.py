@@ -160,6 +160,8 @@ class Verdict:
     message: str
     shadowed_by: str | None = None
     """The binding that always wins over this one, as the binding may know it."""
+    suspended: bool = False
+    """Whether the Gateway that accepts it has no pods, on purpose."""
 
     @property
     def stranger(self) -> bool:

@@ -18,6 +18,7 @@ VALID: Final = "Valid"
 NO_DEFAULT_AGENT: Final = "NoDefaultAgent"
 NOT_RENDERED: Final = "NotRendered"
 CONFIG_PENDING: Final = "ConfigPending"
+SUSPENDED: Final = "Suspended"  # on purpose: spec.suspended, or spec.replicas of 0; also of DeploymentAvailable
 
 # SecretsAvailable
 SECRETS_FOUND: Final = "SecretsFound"
@@ -89,6 +90,7 @@ INVALID_BINDING: Final = "InvalidBinding"
 RESOLVED: Final = "ResolvedRefs"
 PROGRAMMED: Final = "Programmed"
 PENDING: Final = "Pending"
+GATEWAY_SUSPENDED: Final = "GatewaySuspended"  # Programmed: the Gateway has no pods on purpose
 NO_READY_PODS: Final = "NoReadyPods"
 NOT_ACCEPTED: Final = "NotAccepted"
 SHADOWED: Final = "Shadowed"

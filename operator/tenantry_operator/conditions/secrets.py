@@ -12,7 +12,7 @@ from tenantry_operator.conditions.observation import Observation
 
 def secrets_available(seen: Observation) -> Finding:
     """Name each Secret that is missing or lacks its key, the keys found, and the command that helps."""
-    problems = [problem for use in seen.gateway.secrets if (problem := _problem(seen, use)) is not None]
+    problems = [problem for use in seen.gateway.secret_uses if (problem := _problem(seen, use)) is not None]
     if not problems:
         return Finding("True", reasons.SECRETS_FOUND, "Every Secret is there and has its key.")
     status = "Unknown" if all(problem.status == "Unknown" for problem in problems) else "False"

@@ -52,6 +52,7 @@ SECRET = Kind("", "v1", "Secret", "secrets")
 SERVICE_ACCOUNT = Kind("", "v1", "ServiceAccount", "serviceaccounts")
 NETWORK_POLICY = Kind("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies")
 PERSISTENT_VOLUME_CLAIM = Kind("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims")
+POD_DISRUPTION_BUDGET = Kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets")
 POD = Kind("", "v1", "Pod", "pods")
 NAMESPACE = Kind("", "v1", "Namespace", "namespaces", namespaced=False)
 EVENT = Kind("events.k8s.io", "v1", "Event", "events")
@@ -65,6 +66,7 @@ APPLIED_KINDS: tuple[Kind, ...] = (
     CONFIG_MAP,
     NETWORK_POLICY,
     SERVICE,
+    POD_DISRUPTION_BUDGET,
     PERSISTENT_VOLUME_CLAIM,
     DEPLOYMENT,
 )

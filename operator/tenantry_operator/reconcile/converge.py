@@ -159,7 +159,7 @@ class Converger:
 
     async def read_secrets(self, gateway: Gateway, setbacks: Setbacks) -> dict[str, KnownSecret]:
         """What is known of each Secret that the Gateway refers to, by name."""
-        names = dict.fromkeys(use.name for use in gateway.secrets)
+        names = dict.fromkeys(use.name for use in gateway.secret_uses)
         self.secrets.want(gateway.key, names)
         known = {}
         with setbacks.caught():
@@ -186,4 +186,4 @@ class Converger:
 def _names(gateway: Gateway, wanted: Desired) -> set[tuple[Kind, str]]:
     """What must not be pruned: everything applied, and every Secret referred to."""
     applied = {(kind_of(manifest), manifest["metadata"]["name"]) for manifest in wanted.manifests}
-    return applied | {(SECRET, use.name) for use in gateway.secrets}
+    return applied | {(SECRET, use.name) for use in gateway.secret_uses}

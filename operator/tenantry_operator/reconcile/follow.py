@@ -49,6 +49,8 @@ class Follower:
     ) -> float | None:
         if wanted is None or problem is not None:
             return None
-        stamp = Stamp.of(wanted.config_hash, ((name, known.version) for name, known in secrets.items()))
+        files = {use.name for use in gateway.secrets}
+        versions = ((name, known.version) for name, known in secrets.items() if name in files)
+        stamp = Stamp.of(wanted.config_hash, versions)
         token = token_of(gateway, secrets.get(gateway.token_secret_name))
         return await self.pods.refresh(gateway, Wanted(stamp, wanted.config_hash, staged_version(token)))

@@ -47,4 +47,5 @@ def _at_work(deployment: DeploymentView | None) -> bool:
     """Whether the controllers have seen the latest Deployment and made pods for it."""
     if deployment is None:
         return False
-    return deployment.replicas > 0 and deployment.observed_generation >= deployment.generation
+    begun = deployment.replicas > 0 or not deployment.wanted
+    return begun and deployment.observed_generation >= deployment.generation

@@ -1,9 +1,9 @@
 """The ConfigMap with the gateway's configuration."""
 
 from tenantry_operator.api.v1alpha1.gateway import Gateway
-from tenantry_operator.resources.deployment import CONFIG_FILE
 from tenantry_operator.resources.manifest import Manifest
 from tenantry_operator.resources.metadata import metadata
+from tenantry_operator.resources.pod import CONFIG_FILE
 
 
 def build_configmap(gateway: Gateway, config: str) -> Manifest:

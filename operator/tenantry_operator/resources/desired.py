@@ -16,6 +16,7 @@ from tenantry_operator.resources.manifest import Manifest
 from tenantry_operator.resources.metadata import selector
 from tenantry_operator.resources.network_policy import Surroundings, build_network_policy
 from tenantry_operator.resources.persistent_volume_claim import build_persistent_volume_claim
+from tenantry_operator.resources.pod_disruption_budget import build_pod_disruption_budget
 from tenantry_operator.resources.service import build_service, endpoint
 from tenantry_operator.resources.service_account import build_service_account
 
@@ -57,6 +58,7 @@ def desired(
         build_configmap(gateway, config),
         build_network_policy(gateway, surroundings),  # Before the pods that it shields.
         build_service(gateway),
+        build_pod_disruption_budget(gateway),
         build_persistent_volume_claim(gateway),
         build_deployment(gateway, defaults),
     )

@@ -1,10 +1,14 @@
 """The Service in front of the gateway's pods."""
 
+from typing import Any
+
 from tenantry_operator.api.v1alpha1.gateway import Gateway
 from tenantry_operator.resources.manifest import Manifest
 from tenantry_operator.resources.metadata import child_name, metadata, selector
 
 PORT_NAME = "http"
+AFFINITY_SECONDS = 10_800
+"""How long an idle client is remembered: Kubernetes' default."""
 
 
 def endpoint(gateway: Gateway) -> str:
@@ -26,8 +30,21 @@ def build_service(gateway: Gateway) -> Manifest:
         "spec": {
             "type": "ClusterIP",
             "selector": selector(gateway.meta.name),
+            **_affinity(gateway),
             "ports": [
                 {"name": PORT_NAME, "port": gateway.spec.port, "protocol": "TCP", "targetPort": PORT_NAME},
             ],
         },
     }
+
+
+def _affinity(gateway: Gateway) -> dict[str, Any]:
+    """Each of several pods keeps conversations of its own, so that a client must find the same one again.
+
+    Both fields are always decided here: without a time-out of ours, Kubernetes' own would stay, and it refuses a
+    time-out without affinity.
+    """
+    if gateway.spec.replicas < 2:
+        return {"sessionAffinity": "None"}
+    config = {"clientIP": {"timeoutSeconds": AFFINITY_SECONDS}}
+    return {"sessionAffinity": "ClientIP", "sessionAffinityConfig": config}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tenantry_config.errors import ConfigError
 from tenantry_config.version import __version__
 from tenantry_gateway.__main__ import main
 from tenantry_gateway.settings import SECRETS_DIR, read_settings
@@ -83,6 +84,13 @@ def test_the_guides_paths_are_the_defaults() -> None:
 
     assert (settings.config_path, settings.state_dir) == (HOME / ".clawdbot/config.yaml", HOME / ".clawdbot")
     assert (settings.secrets_dir, settings.log_level) == (SECRETS_DIR, None)
+
+
+def test_how_long_requests_may_go_on_after_sigterm_is_a_number_of_seconds() -> None:
+    assert read_settings({}, HOME).drain_seconds == 100
+    assert read_settings({"TENANTRY_DRAIN_SECONDS": "10"}, HOME).drain_seconds == 10
+    with pytest.raises(ConfigError, match="TENANTRY_DRAIN_SECONDS: must be a whole number of seconds"):
+        read_settings({"TENANTRY_DRAIN_SECONDS": "-1"}, HOME)
 
 
 def test_the_guides_variables_are_obeyed() -> None:

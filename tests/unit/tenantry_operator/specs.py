@@ -5,6 +5,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.unit.tenantry_operator.objects import binding_body
+from tests.unit.tenantry_operator.workload_specs import SECRET_KEYS, SECRET_NAMES, replicas, workload_fields
 
 SUBSTITUTIONS = ("${HOME}", "$${HOME}", "${GATEWAY_TOKEN}", "$$${A}", "${channel}", "$", "{", "${", "}")
 
@@ -22,15 +23,13 @@ agent_ids = st.from_regex(r"[a-z0-9][a-z0-9_-]{0,62}", fullmatch=True)
 channels = st.one_of(st.just("*"), st.from_regex(r"[a-z0-9]([a-z0-9_-]{0,20}[a-z0-9])?", fullmatch=True))
 roles = st.sampled_from(["admin", "operator", "user", "viewer"])
 session_keys = st.sampled_from(["${channel}:${senderId}", "one", "${agentId}", "x-${channelId}"])
-secret_names = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,20}[a-z0-9])?", fullmatch=True)
-secret_keys = st.from_regex(r"[-._a-zA-Z0-9]{1,20}", fullmatch=True)
 priorities = st.integers(-1000, 1000)
 
 agents = st.fixed_dictionaries(
     {"model": st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,40}", fullmatch=True)},
     optional={"system": prose, "maxTokens": st.integers(1, 200_000)},
 )
-secret_refs = st.fixed_dictionaries({"name": secret_names}, optional={"key": secret_keys})
+secret_refs = st.fixed_dictionaries({"name": SECRET_NAMES}, optional={"key": SECRET_KEYS})
 durations = {
     "interval": st.sampled_from(["720h", "24h30m", "90000s"]),
     "overlap": st.sampled_from(["60s", "1h", "23h"]),
@@ -45,7 +44,7 @@ images = st.fixed_dictionaries(
         "tag": st.just("1.2.3"),
         "digest": st.just(f"sha256:{'0' * 64}"),
         "pullPolicy": st.sampled_from(["Always", "IfNotPresent", "Never"]),
-        "pullSecrets": st.lists(st.fixed_dictionaries({"name": secret_names}), max_size=2),
+        "pullSecrets": st.lists(st.fixed_dictionaries({"name": SECRET_NAMES}), max_size=2, unique_by=str),
     },
 )
 sizes = st.one_of(
@@ -56,7 +55,7 @@ storages = st.fixed_dictionaries(
     {},
     optional={
         "size": sizes,
-        "storageClassName": st.one_of(st.just(""), secret_names),
+        "storageClassName": st.one_of(st.just(""), SECRET_NAMES),
         "accessModes": st.sampled_from(
             [["ReadWriteOnce"], ["ReadWriteMany", "ReadWriteOnce"], ["ReadWriteMany"], ["ReadWriteOncePod"]]
         ),
@@ -217,8 +216,9 @@ def gateway_specs(draw: st.DrawFn) -> dict[str, Any]:
         "allowedBindings": allowed_bindings(sorted(chosen)),
         "networkPolicy": network_policies(),
         "trustedProxies": st.lists(st.sampled_from(["10.0.0.0/8", "fd00::/8", "192.0.2.1/32"]), max_size=2),
+        **workload_fields,
     }
-    return draw(
+    spec = draw(
         st.fixed_dictionaries(
             {
                 "agents": st.just(chosen),
@@ -227,6 +227,7 @@ def gateway_specs(draw: st.DrawFn) -> dict[str, Any]:
             optional=optional,
         )
     )
+    return spec | draw(st.fixed_dictionaries({}, optional={"replicas": replicas(spec)}))
 
 
 @st.composite

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -106,7 +107,10 @@ def test_every_rule_says_what_to_do(kind: str) -> None:
 
 def test_a_definition_fits_into_the_annotation_of_a_client_side_apply() -> None:
     for path, content in crdgen.generated_files():
-        assert len(content.encode()) < 262_144 / 2, path
+        if not path.endswith(".yaml"):
+            continue
+        compact = json.dumps(yaml.safe_load(content), separators=(",", ":"))
+        assert len(compact.encode()) < 262_144 / 2, path
 
 
 def test_names_are_those_of_the_documentation() -> None:

@@ -13,10 +13,21 @@ from dataclasses import dataclass
 from ipaddress import IPv6Network, ip_network
 from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+import orjson
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ValidationError,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
+from pydantic_core import CoreSchema
 
 from tenantry_config.names import AGENT_ID_PATTERN
+from tenantry_operator.api.v1alpha1.rules import VALIDATIONS, Rule, with_rules
 from tenantry_operator.errors import InvalidObject
 
 GROUP = "tenantry.dev"
@@ -57,7 +68,7 @@ class ObjectMeta:
 
 def validation(rule: str, message: str, **more: str) -> dict[str, Any]:
     """A CEL rule that the API server checks (``x-kubernetes-validations``); ``message`` says what to do."""
-    return {"x-kubernetes-validations": [{"rule": rule, "message": message, **more}]}
+    return {VALIDATIONS: [{"rule": rule, "message": message, **more}]}
 
 
 class ApiModel(BaseModel):
@@ -72,6 +83,23 @@ class ApiModel(BaseModel):
         use_attribute_docstrings=True,
     )
 
+    rules: ClassVar[tuple[Rule, ...]] = ()
+    """What must hold between the fields."""
+
+    @model_validator(mode="after")
+    def _obey(self) -> Self:
+        for rule in self.rules:
+            rule.check(self)
+        return self
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        found = handler(schema)
+        if cls.rules:
+            node = handler.resolve_ref_schema(found)
+            node.update(with_rules(node, *cls.rules))
+        return found
+
     @classmethod
     def parse_spec(cls, body: Mapping[str, Any], field: str = "spec") -> Self:
         """Read ``body[field]``.
@@ -82,7 +110,8 @@ class ApiModel(BaseModel):
         """
         try:
             spec = body.get(field) or {}
-            return cls.model_validate(dict(spec) if isinstance(spec, Mapping) else spec)
+            # Strictly, as the API server does: no "1" for 1. Of JSON, in which a list may become a tuple all the same.
+            return cls.model_validate_json(orjson.dumps(dict(spec) if isinstance(spec, Mapping) else spec), strict=True)
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             path = field + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
@@ -151,7 +180,7 @@ PeerId = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\p{Cc}\
 DNS_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 NamespaceName = Annotated[str, Field(min_length=1, max_length=63, pattern=f"^{DNS_LABEL}$")]
 SecretName = Annotated[str, Field(min_length=1, max_length=253, pattern=rf"^{DNS_LABEL}(\.{DNS_LABEL})*$")]
-SecretKey = Annotated[str, Field(min_length=1, max_length=253, pattern="^[-._a-zA-Z0-9]+$")]
+SecretKey = Annotated[str, Field(min_length=1, max_length=253, pattern="^[.]?[-_a-zA-Z0-9][-._a-zA-Z0-9]*$")]
 Duration = Annotated[str, Field(min_length=2, max_length=18, pattern="^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,5}s)?$")]
 """A span of time as Go writes it: ``720h``, ``1h30m``."""
 Priority = Annotated[int, Field(ge=-1000, le=1000)]

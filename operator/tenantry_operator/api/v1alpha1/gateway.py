@@ -24,11 +24,25 @@ from tenantry_operator.api.v1alpha1.common import (
 from tenantry_operator.api.v1alpha1.identity import TOKEN_KEY, AuthSpec, RbacSpec
 from tenantry_operator.api.v1alpha1.image import ImageSpec
 from tenantry_operator.api.v1alpha1.network import NetworkPolicySpec
+from tenantry_operator.api.v1alpha1.rules import ListMap, Rule
+from tenantry_operator.api.v1alpha1.scheduling import Affinity, NodeSelector, Tolerations, TopologySpreadConstraints
 from tenantry_operator.api.v1alpha1.storage import STORAGE_RULES, DeletionPolicy, StorageSpec
+from tenantry_operator.api.v1alpha1.workload import (
+    DEFAULT_GRACE_SECONDS,
+    MAX_REPLICAS,
+    MIN_GRACE_SECONDS,
+    ClassName,
+    EnvVar,
+    PodAnnotations,
+    PodLabels,
+    Resources,
+    ServiceAccountSpec,
+)
 
 KIND = "Gateway"
 MAX_REQUEST = 128
 """Characters of a value of the rotation annotation that is kept as it is; a longer one is told by its digest."""
+MAX_ENV = 64
 
 
 class GatewaySpec(ApiModel):
@@ -56,6 +70,16 @@ class GatewaySpec(ApiModel):
                 },
             ]
         }
+    )
+
+    rules = (
+        Rule(
+            "self.replicas <= 1 || 'ReadWriteMany' in self.storage.accessModes",
+            "two replicas on a volume that only one node can mount would lose data: set storage.accessModes to "
+            "[ReadWriteMany], or replicas to 1",
+            lambda self: self.replicas <= 1 or "ReadWriteMany" in self.storage.access_modes,
+            ".replicas",
+        ),
     )
 
     image: ImageSpec = ImageSpec()
@@ -92,6 +116,36 @@ class GatewaySpec(ApiModel):
     ] = ()
     """Which AgentBindings of other namespaces may attach: those that one of these rules allows. None, where left out.
     They never win over routes of the Gateway itself or of its own namespace."""
+    replicas: Annotated[int, Field(ge=0, le=MAX_REPLICAS)] = 1
+    """How many pods the gateway has. With more than one, each keeps the conversations that it holds: clients are sent
+    to the same pod by their address, and a pod that ends takes its conversations along. 0 is the same as suspended.
+    Leave it out where a HorizontalPodAutoscaler sets it."""
+    suspended: bool = False
+    """Whether the gateway has no pods for now. Everything else is kept, and it comes back as it was."""
+    resources: Resources = Resources()
+    """What the gateway's container needs, and may use."""
+    node_selector: NodeSelector = Field(default_factory=dict)
+    """Labels of the nodes that the pods may run on."""
+    tolerations: Tolerations = ()
+    """Taints of nodes that the pods put up with."""
+    affinity: Affinity | None = None
+    """Which nodes, and near to or away from which other pods, the pods run."""
+    topology_spread_constraints: TopologySpreadConstraints = ()
+    """How evenly the pods are spread over nodes or zones."""
+    priority_class_name: ClassName | None = None
+    """PriorityClass of the pods. The cluster's default, where left out."""
+    runtime_class_name: ClassName | None = None
+    """RuntimeClass of the pods, such as one that runs them in a sandbox. The cluster's default, where left out."""
+    service_account: ServiceAccountSpec = ServiceAccountSpec()
+    """The service account that the pods run under."""
+    pod_labels: PodLabels = Field(default_factory=dict)
+    """Further labels of the pods."""
+    pod_annotations: PodAnnotations = Field(default_factory=dict)
+    """Further annotations of the pods."""
+    env: Annotated[tuple[EnvVar, ...], Field(max_length=MAX_ENV), ListMap(("name",))] = ()
+    """Further variables of the gateway's environment, such as HTTPS_PROXY. Changes restart the gateway."""
+    termination_grace_period_seconds: Annotated[int, Field(ge=MIN_GRACE_SECONDS, le=3600)] = DEFAULT_GRACE_SECONDS
+    """How long a pod may take to end: for all but 20 seconds of it, requests in flight are finished."""
     trusted_proxies: Annotated[tuple[Cidr, ...], Field(max_length=64)] = ()
     """Networks of reverse proxies whose forwarded headers tell the client's address and scheme, and nothing else."""
     network_policy: NetworkPolicySpec = NetworkPolicySpec()
@@ -172,14 +226,33 @@ class Gateway(Resource[GatewaySpec]):
         return value if len(value) <= MAX_REQUEST else f"sha256:{sha256(value.encode()).hexdigest()}"
 
     @property
+    def replicas(self) -> int:
+        """How many pods there should be now."""
+        return 0 if self.spec.suspended else self.spec.replicas
+
+    @property
     def secrets(self) -> tuple[SecretUse, ...]:
-        """Every key of a Secret that the gateway needs, in the order in which a user should see to them."""
+        """Every key of a Secret that reaches the gateway as a file, in the order in which a user should see to them."""
         token, api_key = self.spec.auth.token_secret_ref, self.spec.provider.api_key_secret_ref
         token_key = token.key if token else TOKEN_KEY
         return (
             SecretUse(self.token_secret_name, token_key, "token", "spec.auth.tokenSecretRef", generated=token is None),
             SecretUse(api_key.name, api_key.key, "API key", "spec.provider.apiKeySecretRef"),
         )
+
+    @property
+    def secret_uses(self) -> tuple[SecretUse, ...]:
+        """Every key of a Secret without which the gateway does not run: files first, then environment variables."""
+        references = (
+            (index, variable.name, variable.value_from.secret_key_ref if variable.value_from else None)
+            for index, variable in enumerate(self.spec.env)
+        )
+        variables = (
+            SecretUse(reference.name, reference.key, f"variable {name}", f"spec.env[{index}].valueFrom.secretKeyRef")
+            for index, name, reference in references
+            if reference is not None and not reference.optional
+        )
+        return (*self.secrets, *variables)
 
     @property
     def default_agent(self) -> str | None:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from tenantry_operator.api.v1alpha1.common import ApiModel, SecretName, validation
+from tenantry_operator.api.v1alpha1.rules import ListMap
 
 
 class PullSecret(ApiModel):
@@ -44,11 +45,5 @@ class ImageSpec(ApiModel):
     """Digest that pins the image, such as sha256: followed by 64 hexadecimal digits."""
     pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
     """When the kubelet pulls the image. The operator's configured default, where left out."""
-    pull_secrets: Annotated[
-        tuple[PullSecret, ...],
-        Field(
-            max_length=16,
-            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
-        ),
-    ] = ()
+    pull_secrets: Annotated[tuple[PullSecret, ...], Field(max_length=16), ListMap(("name",))] = ()
     """Secrets of the Gateway's namespace with credentials for the image's registry."""

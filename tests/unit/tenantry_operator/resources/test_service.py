@@ -16,6 +16,16 @@ def test_the_service_selects_the_deployments_pods() -> None:
     assert build_service(gateway())["spec"]["selector"].items() <= template["metadata"]["labels"].items()
 
 
+def test_clients_find_the_same_one_of_several_pods_again() -> None:
+    many = build_service(gateway({"replicas": 2, "storage": {"accessModes": ["ReadWriteMany"]}}))["spec"]
+    one = build_service(gateway())["spec"]
+
+    assert many["sessionAffinity"] == "ClientIP"
+    assert many["sessionAffinityConfig"] == {"clientIP": {"timeoutSeconds": 10800}}
+    assert one["sessionAffinity"] == "None"
+    assert "sessionAffinityConfig" not in one
+
+
 def test_the_service_carries_the_guides_scrape_annotations() -> None:
     assert build_service(gateway())["metadata"]["annotations"] == {
         "prometheus.io/scrape": "true",

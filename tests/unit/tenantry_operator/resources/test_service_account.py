@@ -9,3 +9,12 @@ def test_the_account_is_the_pods_and_mounts_no_token() -> None:
 
     assert account["metadata"]["name"] == pod["serviceAccountName"]
     assert account["automountServiceAccountToken"] is False
+
+
+def test_the_account_has_the_annotations_that_the_gateway_gives_it() -> None:
+    annotations = {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/a"}
+
+    account = build_service_account(gateway({"serviceAccount": {"annotations": annotations}}))
+
+    assert account["metadata"]["annotations"] == annotations
+    assert "annotations" not in build_service_account(gateway())["metadata"]
