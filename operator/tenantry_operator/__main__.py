@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from prometheus_client import disable_created_metrics
+
 from tenantry_config.version import __version__
 from tenantry_operator import watchdog
 from tenantry_operator.errors import TenantryError
@@ -54,6 +56,7 @@ async def run(settings: Settings) -> None:
         TenantryError: if it cannot start.
     """
     credentials = await load_credentials(settings.kubeconfig)
+    disable_created_metrics()  # A series for each counter that says when it began: twice the series for no use here.
     metrics = Metrics()
     leadership = _leadership(settings, credentials, metrics)
     client = _client(credentials, metrics, settings, leadership.fence)

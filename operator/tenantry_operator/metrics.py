@@ -8,6 +8,9 @@ RECONCILE_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5,
 """Seconds. A reconcile with nothing to do takes well under a millisecond, a new tenant some ten."""
 
 
+RESULTS = ("ok", "problem", "retry", "bug")
+
+
 class Metrics:
     """The operator's metrics in a registry of their own."""
 
@@ -25,6 +28,8 @@ class Metrics:
             ("result",),
             registry=self.registry,
         )
+        for result in RESULTS:
+            self.reconciles.labels(result)  # From the start on, so that the first of each is an increase, too.
         self.reconcile_duration = Histogram(
             "tenantry_operator_reconcile_duration_seconds",
             "Time that one reconcile took.",

@@ -105,6 +105,14 @@ class Operator:
 
     def start(self, *, lead: bool = True) -> Self:
         """Start it and wait until it is ready, and until it leads unless it is to stand by."""
+        self.launch()
+        eventually(lambda: self.get("health", "/readyz"))
+        if lead:
+            eventually(self.leads)
+        return self
+
+    def launch(self) -> None:
+        """Start it and wait for nothing."""
         self.health, self.metrics = free_ports(2)
         command = [sys.executable, "-m", "tenantry_operator", "run", "--kubeconfig", str(self.kubeconfig)]
         command += ["--health-address", f"127.0.0.1:{self.health}", "--metrics-address", f"127.0.0.1:{self.metrics}"]
@@ -113,10 +121,6 @@ class Operator:
             self.process = subprocess.Popen(
                 command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=_environment(POD_NAME=self.name)
             )
-        eventually(lambda: self.get("health", "/readyz"))
-        if lead:
-            eventually(self.leads)
-        return self
 
     def stop(self) -> int:
         """End it as the kubelet does; returns its exit code."""
