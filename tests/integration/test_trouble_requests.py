@@ -96,7 +96,7 @@ def test_a_token_that_is_replaced_while_the_old_one_is_refused_is_read_again(tro
     config = yaml.safe_load(trouble.operator.kubeconfig.read_text())
     (user,) = config["users"]
     old = user["user"]["token"]
-    process = trouble.operator.process
+    process = trouble.process
 
     with trouble.proxy.fault(answer(401, "Unauthorized"), token=old) as refused:
         for resource in ("gateways", "agentbindings", "configmaps", "secrets"):
@@ -112,13 +112,12 @@ def test_a_token_that_is_replaced_while_the_old_one_is_refused_is_read_again(tro
         eventually(lambda: trouble.kubectl.get("service", "a-gateway", namespace))
         assert refused.met < 200, "the API server was hammered with a token that it refuses"
 
-    assert process is not None
     assert process.poll() is None
 
 
 def test_an_api_server_that_is_away_for_half_a_minute_is_survived(trouble: Trouble, namespace: str) -> None:
     trouble.create(namespace, "a")
-    process = trouble.operator.process
+    process = trouble.process
     away = threading.Event()
 
     with trouble.proxy.outage():
@@ -129,5 +128,4 @@ def test_an_api_server_that_is_away_for_half_a_minute_is_survived(trouble: Troub
     trouble.complete(namespace, "new")
     eventually(lambda: trouble.kubectl.get("service", "a-gateway", namespace))
 
-    assert process is not None
     assert process.poll() is None

@@ -21,12 +21,11 @@ def tenant(trouble: Trouble) -> Iterator[str]:
     namespace = "trouble-watches"
     trouble.kubectl.run("create", "namespace", namespace)
     trouble.create(namespace, "a")
-    process = trouble.operator.process
-    assert process is not None
+    process = trouble.process
     yield namespace
     trouble.kubectl.run("-n", namespace, "delete", "tgw", "--all", "--wait=false")
     assert process.poll() is None
-    assert process is trouble.operator.process
+    assert process is trouble.process
 
 
 def opened(trouble: Trouble, resource: str, mark: int) -> None:

@@ -1,6 +1,7 @@
 """The operator behind a proxy that injects faults, in place of the one that the other tests share."""
 
 import itertools
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,12 @@ class Trouble:
     operator: Operator
     proxy: FaultProxy
     kubectl: Kubectl
+
+    @property
+    def process(self) -> "subprocess.Popen[bytes]":
+        """The operator's process, which may have ended."""
+        assert self.operator.process is not None
+        return self.operator.process
 
     def log_since(self, mark: int) -> str:
         """The operator's log after ``mark``, a length from before."""
