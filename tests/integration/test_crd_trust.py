@@ -165,6 +165,9 @@ def test_ids_hold_no_characters_that_nobody_sees(crds: Kubectl, text: str) -> No
     with pytest.raises(KubectlError, match=r"spec\.bindings\[0\]\.channelId"):
         dry_run(crds, gateway("a", NAMESPACE, bindings=inline))
 
+    with pytest.raises(KubectlError, match=r"spec\.rbac\.assignments: .*a principal's name must have"):
+        dry_run(crds, gateway("a", NAMESPACE, rbac={"assignments": {text: "admin"}}))
+
 
 def no_variables(name: str) -> Resolved | None:
     raise AssertionError(f"${{{name}}} was resolved")

@@ -130,7 +130,7 @@ def test_no_text_breaks_out_of_its_place(text: str) -> None:
     peer = text if shown else "x"
     spec = {
         "agents": {"main": {"model": "m", "system": text}},
-        "rbac": {"assignments": {text: "viewer"}},
+        "rbac": {"assignments": {peer: "viewer"}},
         "bindings": [{"channel": "slack", "channelId": peer, "senderId": peer, "agentId": "main"}],
         "allowedBindings": [{"namespaces": {"from": "All"}}],
     }
@@ -140,7 +140,7 @@ def test_no_text_breaks_out_of_its_place(text: str) -> None:
 
     assert list(config.agents) == ["main"]
     assert config.agents["main"].system == text
-    assert config.rbac.assignments == {text: "viewer"}
+    assert config.rbac.assignments == {peer: "viewer"}
     assert [(one.channel_id, one.sender_id) for one in config.bindings] == [(peer, peer)] * 2
     assert [one.namespace for one in config.bindings] == [None, "team-b"]
 
@@ -151,6 +151,8 @@ def test_ids_hold_no_characters_that_nobody_sees(text: str) -> None:
         binding(match={"channel": "slack", "senderId": text})
     with pytest.raises(InvalidObject, match=r"spec\.bindings\[0\]\.channelId"):
         gateway({"bindings": [{"channel": "slack", "channelId": text, "agentId": "main"}]})
+    with pytest.raises(InvalidObject, match=r"spec\.rbac\.assignments"):
+        gateway({"rbac": {"assignments": {text: "admin"}}})
 
 
 def test_an_answer_names_an_agent_binding_by_its_name() -> None:

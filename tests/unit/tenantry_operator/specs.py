@@ -12,7 +12,6 @@ SUBSTITUTIONS = ("${HOME}", "$${HOME}", "${GATEWAY_TOKEN}", "$$${A}", "${channel
 prose = st.lists(st.one_of(st.text(st.characters(exclude_categories=["Cs"])), st.sampled_from(SUBSTITUTIONS))).map(
     "".join
 )
-principals = prose.filter(lambda text: 1 <= len(text) <= 256)
 _shown = st.characters(exclude_categories=["Cs", "Cc", "Cf", "Zl", "Zp"])
 peer_ids = (
     st.lists(st.one_of(st.text(_shown), st.sampled_from(SUBSTITUTIONS)))
@@ -207,7 +206,7 @@ def gateway_specs(draw: st.DrawFn) -> dict[str, Any]:
         "auth": auths,
         "rbac": st.fixed_dictionaries(
             {"enabled": st.booleans(), "defaultRole": roles},
-            optional={"assignments": st.dictionaries(principals, roles, max_size=3)},
+            optional={"assignments": st.dictionaries(peer_ids, roles, max_size=3)},
         ),
         "defaultAgent": st.sampled_from(sorted(chosen)),
         "bindings": st.lists(_routes(sorted(chosen)), max_size=4),

@@ -176,7 +176,8 @@ Cidr = Annotated[
 AgentId = Annotated[str, Field(min_length=1, max_length=63, pattern=AGENT_ID_PATTERN)]
 ChannelName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^(\*|[a-z0-9]([a-z0-9_-]*[a-z0-9])?)$")]
 # No control, formatting or separator characters: they are in no id, and a reviewer would not see them.
-PeerId = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+$")]
+VISIBLE = r"^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+$"
+PeerId = Annotated[str, Field(min_length=1, max_length=256, pattern=VISIBLE)]
 DNS_LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 NamespaceName = Annotated[str, Field(min_length=1, max_length=63, pattern=f"^{DNS_LABEL}$")]
 SecretName = Annotated[str, Field(min_length=1, max_length=253, pattern=rf"^{DNS_LABEL}(\.{DNS_LABEL})*$")]

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from tenantry_config.document import Role
-from tenantry_operator.api.v1alpha1.common import ApiModel, Duration, SecretKey, SecretName, validation
+from tenantry_operator.api.v1alpha1.common import VISIBLE, ApiModel, Duration, SecretKey, SecretName, validation
 
 TOKEN_KEY = "token"  # noqa: S105 - the name of a key
 DEFAULT_OVERLAP = "1h"
 MAX_ASSIGNMENTS = 1024
+_BAD_PRINCIPAL = "a principal's name must have 1 to 256 characters, without control and formatting characters"
+
+
+def _principal(name: str) -> str:
+    hidden = any(unicodedata.category(character) in {"Cc", "Cf", "Zl", "Zp"} for character in name)
+    if hidden or not 1 <= len(name) <= 256:
+        raise ValueError(_BAD_PRINCIPAL)
+    return name
+
+
+Principal = Annotated[str, AfterValidator(_principal)]
 
 
 class TokenSecretRef(ApiModel):
@@ -91,12 +103,13 @@ class RbacSpec(ApiModel):
     default_role: Role = "user"
     """Role of a principal that no assignment names."""
     assignments: Annotated[
-        Mapping[str, Annotated[Role, Field(description="Role of this principal.")]],
+        Mapping[Principal, Annotated[Role, Field(description="Role of this principal.")]],
         Field(
             max_length=MAX_ASSIGNMENTS,
             json_schema_extra=validation(
-                "self.all(principal, size(principal) >= 1 && size(principal) <= 256)",
-                "a principal's name must have 1 to 256 characters",
+                "self.all(principal, size(principal) >= 1 && size(principal) <= 256 && "
+                f"principal.matches(r'{VISIBLE}'))",
+                _BAD_PRINCIPAL,
             ),
         ),
     ] = {}
