@@ -219,10 +219,21 @@ def test_a_guest_that_an_own_route_covers_is_conflicted_and_is_not_told_by_which
     told = said(kubectl, "tab", "eager", guests, "Conflicted", status="True")
     assert "A route of the Gateway's own namespace" in told["message"]
     assert "own namespace does" in told["message"]
+    table = kubectl.run("-n", guests, "get", "tab", "eager", "-o", "wide")
+    assert [cell(table, name) for name in ("GATEWAY", "AGENT", "CHANNEL", "ACCEPTED")] == ["a", "main", "slack", "True"]
+    assert [cell(table, name) for name in ("GATEWAY NAMESPACE", "SENDER ID", "CONFLICTED")] == [namespace, "u", "True"]
     assert condition(kubectl.get("tab", "own", namespace), "Conflicted") is None
 
     kubectl.run("-n", namespace, "delete", "tab", "own")
     eventually(lambda: condition(kubectl.get("tab", "eager", guests), "Conflicted") is None or None)
+
+
+def cell(table: str, column: str) -> str:
+    """What stands under a column in the first row."""
+    header, row, *_ = table.splitlines()
+    found = re.search(rf"\b{column}(  |$)", header)
+    assert found is not None, header
+    return row[found.start() :].split("  ")[0].strip()
 
 
 def test_a_gateway_that_is_being_deleted_is_gone_for_its_bindings(kubectl: Kubectl, namespace: str) -> None:
