@@ -9,7 +9,8 @@ import yaml
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "security.md").read_text()
-POLICY = ROOT / "deploy" / "policy"
+DEPLOY = ROOT / "deploy"
+POLICY = DEPLOY / "policy"
 
 
 def rows(heading: str) -> dict[str, str]:
@@ -25,7 +26,7 @@ def documents(path: Path) -> list[dict[str, Any]]:
 
 def test_the_table_of_the_operators_rights_is_exactly_what_it_is_granted() -> None:
     granted: dict[str, set[str]] = defaultdict(set)
-    for manifest in documents(ROOT / "deploy" / "rbac.yaml"):
+    for manifest in (*documents(DEPLOY / "rbac" / "rbac.yaml"), *documents(DEPLOY / "base" / "account.yaml")):
         for rule in manifest.get("rules", ()):
             for resource in rule["resources"]:
                 granted[resource] |= set(rule["verbs"])
