@@ -88,7 +88,7 @@ KINDS: Sequence[Kind] = (
             },
             SIZE_GROWS,
         ),
-        selectable=(".spec.provider.apiKeySecretRef.name", ".spec.defaultAgent"),
+        selectable=(".spec.suspended", ".spec.provider.apiKeySecretRef.name", ".spec.priorityClassName"),
     ),
     Kind(
         name=agent_binding.KIND,

@@ -245,6 +245,17 @@ def test_a_base_url_that_is_allowed_is_accepted(policy: Kubectl, base_urls: str)
     assert refusal(policy, gateway("a", base_urls)) is None
 
 
+def test_priority_classes_are_compared_by_name(policy: Kubectl, home: str) -> None:
+    parameters(policy, allowedPriorityClasses="team-low\nteam-high")
+    said = in_force(policy, gateway("a", home, priorityClassName="system-cluster-critical"))
+
+    assert 'spec.priorityClassName "system-cluster-critical" is not allowed' in said
+    assert "allowed: team-low, team-high." in said
+    assert refusal(policy, gateway("a", home, priorityClassName="team-high")) is None
+    assert refusal(policy, gateway("a", home)) is None
+    assert REFUSED in (refusal(policy, gateway("a", home, priorityClassName="team-higher")) or "accepted")
+
+
 def test_the_network_policy_cannot_be_turned_off_where_it_is_required(policy: Kubectl, home: str) -> None:
     off = gateway("a", home, networkPolicy={"enabled": False})
     assert refusal(policy, off) is None

@@ -14,7 +14,7 @@ LABEL = '{"metadata":{"labels":{"touched":"1"}}}'
 
 READ = {f"get {GATEWAY}", f"get {BINDING}"}
 ROUTE = {f"patch {BINDING}", "create tab", f"delete {BINDING}"}
-CONFIGURE = {f"patch {GATEWAY}", "create tgw", f"delete {GATEWAY}"}
+CONFIGURE = {f"scale {GATEWAY}", f"patch {GATEWAY}", "create tgw", f"delete {GATEWAY}"}
 STATE = {f"patch status of {GATEWAY}", f"patch status of {BINDING}"}
 SECRETS = {"get secret/s"}
 ALL = READ | ROUTE | CONFIGURE | STATE | SECRETS
@@ -42,6 +42,8 @@ def arguments(action: str) -> list[str]:
             return ["get", target]
         case "patch":
             return ["patch", target, "--type=merge", "-p", LABEL, dry]
+        case "scale":
+            return ["scale", target, "--replicas=1", dry]
         case "delete":
             return ["delete", target, dry]
         case _:
@@ -132,6 +134,8 @@ def test_no_role_of_ours_is_wider_than_it_says(kubectl: Kubectl) -> None:
         ("tab", "spec.gatewayRef.namespace=", ["b"]),
         ("tgw", "spec.provider.apiKeySecretRef.name=anthropic", ["a"]),
         ("tgw", "spec.provider.apiKeySecretRef.name=other", []),
+        ("tgw", "spec.suspended=false", ["a"]),
+        ("tgw", "spec.suspended=true", []),
     ],
 )
 def test_objects_are_found_by_what_they_refer_to(
