@@ -35,7 +35,7 @@ durations = {
 }
 auths = st.one_of(
     st.fixed_dictionaries({}, optional={"tokenSecretRef": secret_refs}),
-    st.fixed_dictionaries({"rotation": st.fixed_dictionaries({}, optional=durations)}),
+    st.fixed_dictionaries({"rotation": st.fixed_dictionaries({}, optional=durations).filter(bool)}),
 )
 images = st.fixed_dictionaries(
     {},

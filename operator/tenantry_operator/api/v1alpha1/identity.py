@@ -4,15 +4,36 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from tenantry_config.document import Role
-from tenantry_operator.api.v1alpha1.common import VISIBLE, ApiModel, Duration, SecretKey, SecretName, validation
+from tenantry_operator.api.v1alpha1.common import (
+    VISIBLE,
+    ApiModel,
+    Duration,
+    SecretKey,
+    SecretName,
+    seconds,
+    validation,
+)
 
 TOKEN_KEY = "token"  # noqa: S105 - the name of a key
 DEFAULT_OVERLAP = "1h"
+MIN_INTERVAL = "10m"
+MIN_OVERLAP = "1m"
+NOTHING_RULE = "set interval, overlap or both"
+INTERVAL_RULE = f"interval must be at least {MIN_INTERVAL}"
+OVERLAP_RULE = f"overlap must be at least {MIN_OVERLAP}, so that clients have time to read the new token"
+TWO_TOKENS_RULE = (
+    f"overlap (where left out: {DEFAULT_OVERLAP}) must be shorter than interval, since no more than two tokens are "
+    "accepted at a time"
+)
+REFERENCE_RULE = (
+    "rotation is for the generated token: remove tokenSecretRef, or remove rotation and change the token in that "
+    "Secret yourself"
+)
 MAX_ASSIGNMENTS = 1024
 _BAD_PRINCIPAL = "a principal's name must have 1 to 256 characters, without control and formatting characters"
 
@@ -43,20 +64,23 @@ class RotationSpec(ApiModel):
         json_schema_extra={
             "x-kubernetes-validations": [
                 {
-                    "rule": "!has(self.interval) || duration(self.interval) >= duration('10m')",
-                    "message": "interval must be at least 10m",
+                    "rule": "has(self.interval) || has(self.overlap)",
+                    "message": NOTHING_RULE,
+                },
+                {
+                    "rule": f"!has(self.interval) || duration(self.interval) >= duration('{MIN_INTERVAL}')",
+                    "message": INTERVAL_RULE,
                     "fieldPath": ".interval",
                 },
                 {
-                    "rule": "!has(self.overlap) || duration(self.overlap) >= duration('1m')",
-                    "message": "overlap must be at least 1m, so that clients have time to read the new token",
+                    "rule": f"!has(self.overlap) || duration(self.overlap) >= duration('{MIN_OVERLAP}')",
+                    "message": OVERLAP_RULE,
                     "fieldPath": ".overlap",
                 },
                 {
                     "rule": "!has(self.interval) || "
                     f"duration(has(self.overlap) ? self.overlap : '{DEFAULT_OVERLAP}') < duration(self.interval)",
-                    "message": f"overlap (where left out: {DEFAULT_OVERLAP}) must be shorter than interval, since "
-                    "no more than two tokens are accepted at a time",
+                    "message": TWO_TOKENS_RULE,
                     "fieldPath": ".overlap",
                 },
             ]
@@ -69,6 +93,19 @@ class RotationSpec(ApiModel):
     overlap: Duration | None = None
     """How long the previous token is accepted after a new one has taken its place, such as 24h. Where left out: 1h."""
 
+    @model_validator(mode="after")
+    def _as_the_api_server(self) -> Self:
+        interval, overlap = self.interval, self.overlap
+        if interval is None and overlap is None:
+            raise ValueError(NOTHING_RULE)
+        if interval is not None and seconds(interval) < seconds(MIN_INTERVAL):
+            raise ValueError(INTERVAL_RULE)
+        if overlap is not None and seconds(overlap) < seconds(MIN_OVERLAP):
+            raise ValueError(OVERLAP_RULE)
+        if interval is not None and seconds(overlap or DEFAULT_OVERLAP) >= seconds(interval):
+            raise ValueError(TWO_TOKENS_RULE)
+        return self
+
 
 class AuthSpec(ApiModel):
     """How clients prove to the gateway who they are."""
@@ -76,8 +113,7 @@ class AuthSpec(ApiModel):
     model_config = ConfigDict(
         json_schema_extra=validation(
             "!has(self.tokenSecretRef) || !has(self.rotation)",
-            "rotation is for the generated token: remove tokenSecretRef, or remove rotation and change the token in "
-            "that Secret yourself",
+            REFERENCE_RULE,
             fieldPath=".rotation",
         )
     )
@@ -88,6 +124,12 @@ class AuthSpec(ApiModel):
     """A Secret with the token. Where left out, a token is generated into the Secret NAME-token of this namespace."""
     rotation: RotationSpec | None = None
     """When the generated token is replaced. Where left out: on request alone, with an overlap of 1h."""
+
+    @model_validator(mode="after")
+    def _as_the_api_server(self) -> Self:
+        if self.token_secret_ref is not None and self.rotation is not None:
+            raise ValueError(REFERENCE_RULE)
+        return self
 
     @property
     def overlap(self) -> str:
