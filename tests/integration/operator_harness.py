@@ -259,9 +259,8 @@ def kubectl(control_plane: ControlPlane) -> Kubectl:
     return Kubectl(control_plane.kubectl, control_plane.kubeconfig)
 
 
-@pytest.fixture(scope="session")
-def installed(kubectl: Kubectl) -> Kubectl:
-    """The cluster with everything of ``deploy/`` but the operator itself, which the tests run as a process."""
+def install(kubectl: Kubectl) -> Kubectl:
+    """Install everything of ``deploy/`` but the operator itself, which the tests run as a process."""
     manifests = yaml.safe_load_all(kubectl.run("kustomize", str(ROOT / "deploy")))
     kubectl.apply(STORAGE_CLASS, *(manifest for manifest in manifests if manifest["kind"] != "Deployment"))
     for name in ("gateways", "agentbindings"):
@@ -278,6 +277,21 @@ def kubeconfig_of(kubectl: Kubectl, control_plane: ControlPlane, namespace: str,
     return path
 
 
+def run_operator(control_plane: ControlPlane, account: Path, log: Path) -> Iterator[Operator]:
+    """Run the operator; whatever it logs as a fault of its own fails the tests."""
+    running = Operator(control_plane, account, log).start()
+    yield running
+    running.stop()
+    faults = [line for line in running.log.read_text().splitlines() if "Traceback" in line or "a bug in" in line]
+    assert faults == [], "the operator has logged faults that no test was about"
+
+
+@pytest.fixture(scope="session")
+def installed(kubectl: Kubectl) -> Kubectl:
+    """The cluster with everything of ``deploy/`` but the operator itself."""
+    return install(kubectl)
+
+
 @pytest.fixture(scope="session")
 def account(installed: Kubectl, control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The operator's own service account, with what ``deploy/rbac`` grants."""
@@ -289,11 +303,7 @@ def operator(
     control_plane: ControlPlane, account: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Operator]:
     """One operator for all tests; a test that stops it starts it again."""
-    running = Operator(control_plane, account, tmp_path_factory.mktemp("operator") / "operator.log").start()
-    yield running
-    running.stop()
-    faults = [line for line in running.log.read_text().splitlines() if "Traceback" in line or "a bug in" in line]
-    assert faults == [], "the operator has logged faults that no test was about"
+    yield from run_operator(control_plane, account, tmp_path_factory.mktemp("operator") / "operator.log")
 
 
 @pytest.fixture

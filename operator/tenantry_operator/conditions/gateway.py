@@ -11,6 +11,8 @@ from tenantry_operator.api.v1alpha1.routes import in_order, inline_route, route_
 from tenantry_operator.conditions import reasons
 from tenantry_operator.conditions.condition import Finding, conditions, first_finding, listed
 from tenantry_operator.conditions.deployment import deployment_available, has_no_pods
+from tenantry_operator.conditions.exposure import http_route_accepted, ingress_ready
+from tenantry_operator.conditions.monitoring import monitoring_ready
 from tenantry_operator.conditions.network import network_policy_ready
 from tenantry_operator.conditions.observation import Observation, Verdict
 from tenantry_operator.conditions.secrets import secrets_available
@@ -74,6 +76,7 @@ def _findings(seen: Observation) -> dict[str, Finding | None]:
         "DeploymentAvailable": deployment_available(seen),
         "BindingsAccepted": bindings_accepted(seen),
         "NetworkPolicyReady": network_policy_ready(seen),
+        **{kind: find(seen) for kind, find in FEATURES.items()},
         "RolloutPending": rollout_pending(seen),
         "TokenRotated": token_rotated(seen),
     }
@@ -119,6 +122,24 @@ def _suspended(seen: Observation) -> Finding | None:
     return found if has_no_pods(seen) else _problem(seen) or found
 
 
+FEATURES: Mapping[str, Callable[[Observation], Finding | None]] = {
+    "HTTPRouteAccepted": http_route_accepted,
+    "IngressReady": ingress_ready,
+    "MonitoringReady": monitoring_ready,
+}
+"""What a gateway runs without: a condition each, while the feature is on."""
+
+
+def _unfinished_features(seen: Observation) -> list[Finding]:
+    found = filter(None, (find(seen) for find in FEATURES.values()))
+    return [one for one in found if one.status != "True" and one.reason not in reasons.NOT_AWAITED]
+
+
+def _stalled_feature(seen: Observation) -> Finding | None:
+    stalled = (one for one in _unfinished_features(seen) if one.reason in reasons.STALLED)
+    return next((Finding("False", one.reason, one.message) for one in stalled), None)
+
+
 READY_CHECKS: Sequence[Callable[[Observation], Finding | None]] = (
     _stalled,
     _suspended,
@@ -126,6 +147,7 @@ READY_CHECKS: Sequence[Callable[[Observation], Finding | None]] = (
     _network_stalled,
     storage_in_the_way,
     _deployment,
+    _stalled_feature,
 )
 
 
@@ -143,9 +165,10 @@ def stalled_condition(ready: Finding) -> Finding | None:
 
 
 def reconciling_condition(seen: Observation, ready: Finding) -> Finding | None:
-    """On its way: not ready yet, or ready with a volume, a policy or a configuration that is not the latest."""
+    """On its way: not ready yet, or ready without a feature, or with a volume, policy or configuration out of date."""
     at_rest = ready.status == "True" or (ready.reason == reasons.SUSPENDED and has_no_pods(seen))
-    passing = _problem(seen) or storage_unfinished(seen) or _network(seen)
+    feature = next(iter(_unfinished_features(seen)), None)
+    passing = _problem(seen) or storage_unfinished(seen) or _network(seen) or feature
     unfinished = passing if at_rest else ready
     if unfinished is not None:
         return Finding("True", unfinished.reason, unfinished.message)

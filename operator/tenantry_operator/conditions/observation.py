@@ -143,6 +143,33 @@ class StorageClassView:
 
 
 @dataclass(frozen=True, slots=True)
+class ParentView:
+    """What one controller says of an HTTPRoute at one parent."""
+
+    reference: Mapping[str, Any]
+    """The parentRef that it speaks of, as the controller wrote it."""
+    controller: str
+    conditions: Sequence[Mapping[str, Any]] = ()
+    """Type, status, reason, message and observedGeneration of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteView:
+    """The gateway's HTTPRoute."""
+
+    generation: int
+    parents: tuple[ParentView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IngressView:
+    """The gateway's Ingress."""
+
+    addresses: tuple[str, ...] = ()
+    """IP addresses and host names under which its controller says it is reached."""
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """Why the operator could not do its work for this Gateway: a reason and what to do about it."""
 
@@ -220,3 +247,11 @@ class Observation:
     """Whether a changed default image has not come to this Gateway yet, since others come first."""
     blind_selectors: Problem | None = None
     """Why namespaces cannot be selected by their labels, where the Gateway does so and they cannot."""
+    missing_apis: frozenset[str] = frozenset()
+    """Kinds, by name, that the Gateway wants and the API server does not serve."""
+    extra_problems: Mapping[str, Problem] = field(default_factory=dict)
+    """By the kind's name: what kept an optional object from being as it should be."""
+    http_route: RouteView | None = None
+    ingress: IngressView | None = None
+    extras: frozenset[str] = frozenset()
+    """Kinds, by name, of the optional objects that are there."""

@@ -95,6 +95,26 @@ NO_READY_PODS: Final = "NoReadyPods"
 NOT_ACCEPTED: Final = "NotAccepted"
 SHADOWED: Final = "Shadowed"
 
+# HTTPRouteAccepted
+ROUTE_ACCEPTED: Final = "RouteAccepted"
+# The API server has no HTTPRoute. It is looked for while a Gateway wants it.
+GATEWAY_API_MISSING: Final = "GatewayAPIMissing"
+# No controller has decided yet, or none is in charge of the parent.
+ROUTE_PENDING: Final = "RoutePending"
+# A controller refuses the route at a parent; the message quotes it.
+ROUTE_NOT_ACCEPTED: Final = "RouteNotAccepted"
+
+# IngressReady
+INGRESS_READY: Final = "IngressReady"
+# No controller has published an address. Some never do.
+ADDRESS_PENDING: Final = "AddressPending"
+
+# MonitoringReady
+MONITORING_READY: Final = "MonitoringReady"
+# The API server has no ServiceMonitor or PrometheusRule. They are looked for while a Gateway wants them.
+MONITORING_API_MISSING: Final = "MonitoringAPIMissing"
+MONITORING_PENDING: Final = "MonitoringPending"
+
 STALLED: Final = frozenset(
     {
         NAME_CONFLICT,
@@ -110,3 +130,5 @@ STALLED: Final = frozenset(
 """Nothing gets better until somebody acts."""
 CONFIG_FAULTS: Final = frozenset({INVALID_SPEC, CONFIG_TOO_LARGE})
 UNRESOLVED: Final = frozenset({GATEWAY_NOT_FOUND, AGENT_NOT_FOUND})
+NOT_AWAITED: Final = frozenset({ADDRESS_PENDING, MONITORING_API_MISSING})
+"""What may stay so for ever on a cluster where all is well: the feature's condition says so, and nothing else does."""

@@ -60,21 +60,21 @@ class Informer:
         rand: Callable[[], float],
         access_changed: Callable[[], None] = lambda: None,
     ) -> None:
+        """``access_changed`` is called whenever ``known`` or whether there is a ``problem`` changes."""
         self.cache = cache
         self.scope = scope
         self.problem: ForbiddenError | None = None
-        """Why the kind cannot be read at all, while it cannot; never set for an optional one."""
+        """Why the kind cannot be read at all, while it cannot."""
         self.known = False
         """Whether the cache holds what there is: False until the first list, and while the kind cannot be read."""
         self.settled = asyncio.Event()
-        """Set once the first list is complete, or known to be impossible."""
+        """Set once the first list is complete, or known to be impossible; an optional kind must not be waited for."""
         self.listed = asyncio.Event()
         """Set once the first list is complete."""
         self._client = client
         self._clock = clock
         self._rand = rand
         self._access_changed = access_changed
-        """Called when ``known`` changes."""
         self._alive: float | None = None
         """When there was a sign of life; None before the start."""
         self._version = ""
@@ -95,12 +95,25 @@ class Informer:
         """Run until cancelled."""
         self._alive = self._clock()
         while True:
-            try:
-                await self._follow()
-            except ApiError as error:
-                self._failures += 1
-                self._note(error)
+            if await self._attempt():
                 await asyncio.sleep(self._backoff())
+
+    async def run_while_served(self) -> None:
+        """Run until cancelled, or until the API server says that it does not serve the kind (any more)."""
+        self._alive = self._clock()
+        while not isinstance(error := await self._attempt(), NotFoundError):
+            if error:
+                await asyncio.sleep(self._backoff())
+
+    async def _attempt(self) -> ApiError | None:
+        """List if needed, and watch for a while; an error is noted and returned."""
+        try:
+            await self._follow()
+        except ApiError as error:
+            self._failures += 1
+            self._note(error)
+            return error
+        return None
 
     async def _follow(self) -> None:
         """List if needed, then one watch to its end."""
@@ -141,11 +154,10 @@ class Informer:
                 self.cache.put(item)
         self.cache.retain(seen, int(version), self.scope.namespace)
         self._version = version
-        self.problem = None
         self.listed.set()
         self._failures = 0
+        self._be(known=True, problem=None)
         self.settled.set()
-        self._set_known(True)
         log.debug("listed %s: %d seen, %d kept of all", self.name, len(seen), len(self.cache))
 
     def _take(self, event: WatchEvent) -> None:
@@ -175,18 +187,19 @@ class Informer:
         if not (cut_off or isinstance(error, TooManyRequestsError)) or self._failures > RESUME_ATTEMPTS:
             self._version = ""
         missing = self.scope.optional and isinstance(error, ForbiddenError | NotFoundError)
-        if missing or isinstance(error, ForbiddenError):
+        if isinstance(error, ForbiddenError):
+            self._be(known=False, problem=error)
+        elif missing:
+            self._be(known=False, problem=None)
+        if missing or isinstance(error, ForbiddenError) or (self.scope.optional and error.code >= 500):
             self.settled.set()
-            self._set_known(False)
-        if isinstance(error, ForbiddenError) and not missing:
-            self.problem = error
         routine = missing or self._failures > 1 or isinstance(error, GoneError)
         log.log(logging.DEBUG if routine else logging.WARNING, "watching %s: %s", self.name, error)
 
-    def _set_known(self, known: bool) -> None:
-        changed = self.known != known
-        self.known = known
-        if changed:
+    def _be(self, *, known: bool, problem: ForbiddenError | None) -> None:
+        news = (known, bool(problem)) != (self.known, bool(self.problem))
+        self.known, self.problem = known, problem
+        if news:
             self._access_changed()
 
     def _backoff(self) -> float:

@@ -53,6 +53,10 @@ SERVICE_ACCOUNT = Kind("", "v1", "ServiceAccount", "serviceaccounts")
 NETWORK_POLICY = Kind("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies")
 PERSISTENT_VOLUME_CLAIM = Kind("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims")
 POD_DISRUPTION_BUDGET = Kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets")
+INGRESS = Kind("networking.k8s.io", "v1", "Ingress", "ingresses")
+HTTP_ROUTE = Kind("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes")
+SERVICE_MONITOR = Kind("monitoring.coreos.com", "v1", "ServiceMonitor", "servicemonitors")
+PROMETHEUS_RULE = Kind("monitoring.coreos.com", "v1", "PrometheusRule", "prometheusrules")
 POD = Kind("", "v1", "Pod", "pods")
 NAMESPACE = Kind("", "v1", "Namespace", "namespaces", namespaced=False)
 EVENT = Kind("events.k8s.io", "v1", "Event", "events")
@@ -72,7 +76,10 @@ APPLIED_KINDS: tuple[Kind, ...] = (
 )
 """What is applied for a tenant, drift-checked and, but for claims, pruned. The generated Secret is only created."""
 
-_BY_MANIFEST = {(kind.api_version, kind.name): kind for kind in (*APPLIED_KINDS, SECRET)}
+OPTIONAL_KINDS: tuple[Kind, ...] = (HTTP_ROUTE, INGRESS, SERVICE_MONITOR, PROMETHEUS_RULE)
+"""The same for what a gateway runs without: its API may be absent, arrive later or vanish, or not be granted."""
+
+_BY_MANIFEST = {(kind.api_version, kind.name): kind for kind in (*APPLIED_KINDS, *OPTIONAL_KINDS, SECRET)}
 
 
 def kind_of(manifest: Mapping[str, Any]) -> Kind:

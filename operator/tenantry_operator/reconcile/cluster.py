@@ -12,6 +12,9 @@ from tenantry_operator.kube.informer import Informer, Scope
 from tenantry_operator.kube.kinds import (
     APPLIED_KINDS,
     DEPLOYMENT,
+    HTTP_ROUTE,
+    INGRESS,
+    OPTIONAL_KINDS,
     PERSISTENT_VOLUME_CLAIM,
     POD,
     SECRET,
@@ -24,6 +27,8 @@ from tenantry_operator.kube.kinds import (
 from tenantry_operator.kube.projection import live_digest
 from tenantry_operator.kube.secrets import Secrets
 from tenantry_operator.kube.services import Services
+from tenantry_operator.reconcile.exposure_views import ingress_view, route_view
+from tenantry_operator.reconcile.optional import OptionalKinds, Wiring
 from tenantry_operator.reconcile.storage_classes import StorageClasses
 from tenantry_operator.reconcile.storage_views import claim_view
 from tenantry_operator.reconcile.views import deployment_view, pod_view, token_view
@@ -72,11 +77,15 @@ class Cluster:
             for cache in (*self.applied.values(), self.pods, self.secrets.cache, self._classes.cache)
             for scope in _each_namespace(cache.kind, scopes[cache.kind], sources.namespaces)
         ]
+        extras = {kind: self._cache(kind, _applied_projector(kind)) for kind in OPTIONAL_KINDS}
+        self.optional = OptionalKinds(
+            Wiring(sources.client, extras, self._watch_optional, sources.changed, sources.rand)
+        )
 
     @property
     def caches(self) -> Mapping[Kind, Cache]:
         """Every cache by kind."""
-        return {**self.applied, POD: self.pods, SECRET: self.secrets.cache}
+        return {**self.applied, **self.optional.caches, POD: self.pods, SECRET: self.secrets.cache}
 
     def start(self) -> Iterator[asyncio.Task[None]]:
         """Start the informers, each a task that runs until cancelled."""
@@ -84,16 +93,18 @@ class Cluster:
             yield asyncio.create_task(informer.run(), name=f"informer of {informer.name}")
         for scope in _each_namespace(SERVICE, Scope(metadata_only=True), self._sources.namespaces):
             yield asyncio.create_task(self._watch_services(scope), name="informer of Services referred to")
+        yield asyncio.create_task(self.optional.run(), name="optional kinds")
 
     async def settled(self) -> None:
         """Wait until everything is listed, or known not to be readable."""
         for informer in self._informers:
             await informer.settled.wait()
+        await self.optional.settled()
 
     def unreadable(self, namespace: str) -> ForbiddenError | None:
         """Why some kind that tenants cannot do without cannot be read in a namespace, if one cannot."""
         here = (informer for informer in self._informers if informer.scope.namespace in {None, namespace})
-        return next((informer.problem for informer in here if informer.problem), None)
+        return next((each.problem for each in here if each.problem and not each.scope.optional), None)
 
     def known(self, kind: Kind, namespace: str = "") -> bool:
         """Whether the cache of a kind holds what there is in a namespace ("" for a cluster-scoped kind).
@@ -117,7 +128,7 @@ class Cluster:
     def ages(self) -> Mapping[str, float]:
         """Seconds since each watch's last sign of life, by what is watched."""
         oldest: dict[str, float] = {}
-        for informer in self._informers:
+        for informer in (*self._informers, *self.optional.informers()):
             oldest[informer.name] = max(informer.age, oldest.get(informer.name, 0.0))
         return oldest
 
@@ -128,8 +139,13 @@ class Cluster:
         self._informers.append(informer)
         await informer.run()
 
-    def _informer(self, cache: Cache, scope: Scope) -> Informer:
-        return Informer(self._sources.client, cache, scope, clock=self._sources.clock, rand=self._sources.rand)
+    def _watch_optional(self, kind: Kind, access_changed: Callable[[], None]) -> Sequence[Informer]:
+        scopes = _each_namespace(kind, Scope(GATEWAY_LABEL, optional=True), self._sources.namespaces)
+        return [self._informer(self.optional.caches[kind], scope, access_changed) for scope in scopes]
+
+    def _informer(self, cache: Cache, scope: Scope, access_changed: Callable[[], None] = lambda: None) -> Informer:
+        client, clock, rand = self._sources.client, self._sources.clock, self._sources.rand
+        return Informer(client, cache, scope, clock=clock, rand=rand, access_changed=access_changed)
 
     def _cache(self, kind: Kind, project: Projector) -> Cache:
         return Cache(kind, project, self._on_change)
@@ -155,7 +171,12 @@ def _only_status(old: Record | None, new: Record | None) -> bool:
     return old.same(replace(new, view=old.view))
 
 
-VIEWS: Mapping[Kind, Callable[[Json], object]] = {DEPLOYMENT: deployment_view, PERSISTENT_VOLUME_CLAIM: claim_view}
+VIEWS: Mapping[Kind, Callable[[Json], object]] = {
+    DEPLOYMENT: deployment_view,
+    PERSISTENT_VOLUME_CLAIM: claim_view,
+    HTTP_ROUTE: route_view,
+    INGRESS: ingress_view,
+}
 """What is kept of an applied kind besides its digest."""
 
 

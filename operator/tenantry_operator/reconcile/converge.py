@@ -41,17 +41,17 @@ class Setbacks:
         try:
             yield
         except NameTaken as error:
-            self._note(reasons.NAME_CONFLICT, _name_taken(error))
+            self.note(reasons.NAME_CONFLICT, _name_taken(error))
         except NotYetGone as error:
             # Its deletion is watched, but what somebody stripped of its labels is not.
-            self._note(reasons.WAITING_FOR_DELETION, f"{error}.")
+            self.note(reasons.WAITING_FOR_DELETION, f"{error}.")
         except ChangedUnderneath:
             self.retry = True
         except ForbiddenError as error:
             if not error.namespace_is_terminating:
                 self.note_forbidden(error)
         except InvalidError as error:
-            self._note(reasons.APPLY_FAILED, error.message)
+            self.note(reasons.APPLY_FAILED, error.message)
         except NotFoundError:
             # The namespace, or what was written to, has just gone: its events follow.
             self.retry = True
@@ -59,20 +59,21 @@ class Setbacks:
     def note_forbidden(self, error: ForbiddenError) -> None:
         """A 403 from role-based access control, a quota or an admission policy."""
         if error.permission is None:
-            self._note(reasons.APPLY_FAILED, error.message)
+            self.note(reasons.APPLY_FAILED, error.message)
             return
         message = (
             f"The operator may not {error.permission}: {error.message}. "
             "Fix: grant it this permission; kubectl apply -k deploy restores the operator's ClusterRole, "
             "kubectl apply -k deploy/namespaced its Roles."
         )
-        self._note(reasons.PERMISSION_DENIED, message)
+        self.note(reasons.PERMISSION_DENIED, message)
 
     def note_fight(self, kind: Kind, key: Key, fight: Fight) -> None:
         """Somebody else changes an object again and again. When to look again is up to the fight."""
         self.problem = self.problem or Problem(reasons.CONFLICTING_MANAGER, _conflict(kind, key, fight.opponent))
 
-    def _note(self, reason: str, message: str) -> None:
+    def note(self, reason: str, message: str) -> None:
+        """A problem that only a later attempt can find solved."""
         self.retry = True
         self.problem = self.problem or Problem(reason, message)
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from tenantry_operator.kube.apply import Writer
 from tenantry_operator.kube.client import Client
-from tenantry_operator.kube.errors import ApiError, ForbiddenError, NotFoundError
+from tenantry_operator.kube.discovery import served
+from tenantry_operator.kube.errors import ApiError, ForbiddenError
 from tenantry_operator.kube.fights import Fights
 from tenantry_operator.kube.kinds import AGENT_BINDING, GATEWAY, Json, Key, Kind
 from tenantry_operator.kube.observe import DirectProbe, PodProbe, ProxyProbe
@@ -22,6 +23,7 @@ from tenantry_operator.reconcile.cluster import Cluster, Sources
 from tenantry_operator.reconcile.contents import Contents
 from tenantry_operator.reconcile.converge import Converger
 from tenantry_operator.reconcile.decision import Decider
+from tenantry_operator.reconcile.extras import Extras
 from tenantry_operator.reconcile.follow import Follower
 from tenantry_operator.reconcile.gateway import GatewayReconciler
 from tenantry_operator.reconcile.lists import Lister
@@ -154,13 +156,10 @@ class Engine:
     async def _missing_kinds(self) -> str:
         """What the API server lacks, as a person would put it; empty if it lacks nothing."""
         try:
-            served = {each["name"] for each in (await self.client.get_path(GATEWAY.root))["resources"]}
-        except NotFoundError:
-            served = set()
+            missing = {GATEWAY, AGENT_BINDING} - await served(self.client, (GATEWAY, AGENT_BINDING))
         except ApiError as error:
             return f"the API server: {error}"
-        missing = {GATEWAY.plural, AGENT_BINDING.plural} - served
-        names = ", ".join(f"{name}.{GATEWAY.group}" for name in sorted(missing))
+        names = ", ".join(sorted(f"{kind.plural}.{kind.group}" for kind in missing))
         return f"CustomResourceDefinitions {names}. Fix: kubectl apply -k crds" if missing else ""
 
     async def _begin(self) -> None:
@@ -268,6 +267,7 @@ class Engine:
         return GatewayReconciler(
             store=self.store,
             converger=converger,
+            extras=Extras(writer, self._cluster.optional),
             pods=pods,
             follower=Follower(converger, pods, tokens),
             rollouts=Rollouts(self._clock),

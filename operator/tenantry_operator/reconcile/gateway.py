@@ -33,6 +33,7 @@ from tenantry_operator.kube.secrets import KnownSecret
 from tenantry_operator.reconcile.agent_binding import BindingReporter, usable
 from tenantry_operator.reconcile.converge import Converger, Setbacks, owner_of
 from tenantry_operator.reconcile.decision import Decider
+from tenantry_operator.reconcile.extras import Extras
 from tenantry_operator.reconcile.follow import Follower
 from tenantry_operator.reconcile.pods import Pods
 from tenantry_operator.reconcile.report import Reporter, rfc3339
@@ -69,6 +70,7 @@ class GatewayReconciler:
 
     store: Store
     converger: Converger
+    extras: Extras
     pods: Pods
     follower: Follower
     rollouts: Rollouts
@@ -104,6 +106,7 @@ class GatewayReconciler:
         """No such Gateway (any more): its bindings say so."""
         self.converger.writer.forget(key)
         self.converger.secrets.want(key, ())
+        self.extras.forget(key)
         self.pods.forget(key)
         self.follower.tokens.forget(key)
         self.rollouts.forget(key)
@@ -145,6 +148,7 @@ class GatewayReconciler:
             raise unread
         setbacks.problem = decision.problem or setbacks.problem
         secrets: dict[str, KnownSecret] = {}
+        extra_problems: Mapping[str, Problem] = {}
         after: float | None = None
         if blind is not None:
             setbacks.note_forbidden(blind)
@@ -153,6 +157,7 @@ class GatewayReconciler:
             if wanted is not None:
                 if await self.converger.converge(gateway, wanted, setbacks):
                     self.rollouts.begun(gateway.key)
+                extra_problems = await self.extras.converge(gateway, wanted.extras, setbacks)
                 secrets = await self.converger.read_secrets(gateway, setbacks)
         pause = self.rollouts.pause(gateway.key, self._deployment(gateway))
         if pause is not None and setbacks.problem is None:
@@ -161,13 +166,14 @@ class GatewayReconciler:
             secrets, after = await self.follower.follow(gateway, wanted, secrets, setbacks)
         after = self.converger.note_fights(gateway, setbacks, after)
         seen = self._observe(gateway, wanted, verdicts, secrets, upstream, setbacks)
+        seen = self.extras.observe(seen, extra_problems)
         self.upgrades.observe(gateway.key, seen.deployment, seen.pods)
         told = await self._report(entry, bindings, seen)
         if isinstance(turned_away, ApiError):
             raise turned_away
         if not (turned_away and told):
             after = NEXT_BATCH
-        return Outcome("problem" if setbacks.problem else "ok", setbacks.retry, after)
+        return Outcome("problem" if setbacks.problem or extra_problems else "ok", setbacks.retry, after)
 
     async def _upstream(self, gateway: Gateway, setbacks: Setbacks) -> tuple[Upstream | None, ApiError | None]:
         """Where its base URL leads; or an error that only a pause can heal."""

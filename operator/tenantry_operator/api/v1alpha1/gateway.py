@@ -21,8 +21,10 @@ from tenantry_operator.api.v1alpha1.common import (
     Resource,
     validation,
 )
+from tenantry_operator.api.v1alpha1.exposure import ExposureSpec
 from tenantry_operator.api.v1alpha1.identity import TOKEN_KEY, AuthSpec, RbacSpec
 from tenantry_operator.api.v1alpha1.image import ImageSpec
+from tenantry_operator.api.v1alpha1.monitoring import MonitoringSpec
 from tenantry_operator.api.v1alpha1.network import NetworkPolicySpec
 from tenantry_operator.api.v1alpha1.rules import ListMap, Rule
 from tenantry_operator.api.v1alpha1.scheduling import Affinity, NodeSelector, Tolerations, TopologySpreadConstraints
@@ -150,6 +152,10 @@ class GatewaySpec(ApiModel):
     """Networks of reverse proxies whose forwarded headers tell the client's address and scheme, and nothing else."""
     network_policy: NetworkPolicySpec = NetworkPolicySpec()
     """Who may reach the gateway, and what it may reach."""
+    exposure: ExposureSpec = ExposureSpec()
+    """How the gateway is reached from outside the cluster. Not at all, where left out."""
+    monitoring: MonitoringSpec = MonitoringSpec()
+    """Scraping and alerts by Prometheus Operator. None, where left out."""
     storage: StorageSpec = StorageSpec()
     """The volume with the gateway's state."""
     deletion_policy: DeletionPolicy = "Retain"

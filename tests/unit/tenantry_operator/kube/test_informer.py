@@ -130,13 +130,22 @@ async def test_a_forbidden_kind_is_a_problem_until_it_is_allowed() -> None:
 
 
 @pytest.mark.parametrize("refusal", [status(403, "Forbidden"), status(404, "NotFound")], ids=["forbidden", "no-api"])
-async def test_an_optional_kind_that_cannot_be_read_is_no_problem_and_is_not_known(refusal: Answer) -> None:
+async def test_an_optional_kind_that_cannot_be_read_is_not_known(refusal: Answer) -> None:
     async with running(refusal, scope=Scope(optional=True)) as run:
         assert run.informer.settled.is_set()
-        assert run.informer.problem is None
         assert not run.informer.known
     async with running(refusal, listed(5, item("a", 3)), scope=Scope(optional=True)) as run:
         assert run.informer.known
+
+
+async def test_it_ends_with_the_api_where_told_to() -> None:
+    watch = Answer(chunks=(line("ADDED", item("b", 6)),))
+    async with scripted(listed(5, item("a", 3)), watch, status(403, "Forbidden"), status(404, "NotFound")) as script:
+        cache = Cache(CONFIG_MAP, project, lambda *_: None)
+        informer = Informer(script.client, cache, Scope(optional=True), clock=lambda: 0.0, rand=lambda: 0.0)
+        await asyncio.wait_for(informer.run_while_served(), 10)
+        assert not script.answers
+        assert not informer.known
 
 
 async def test_a_kind_is_watched_in_one_namespace() -> None:

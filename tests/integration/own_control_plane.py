@@ -1,0 +1,70 @@
+"""A control plane for the tests of one module, which change what the whole cluster serves.
+
+A module imports these fixtures over those of the same names that all others share.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dev.cluster.control_plane import ControlPlane
+from dev.cluster.kind_control_plane import choose_control_plane
+from dev.kubectl import Kubectl
+from dev.tools.build import tool_path
+from tests.integration.operator_harness import Manifest, Operator, install, run_operator, write_account
+
+__all__ = ["account", "control_plane", "definitions", "installed", "kubectl", "operator", "serve", "stop_serving"]
+
+
+@pytest.fixture(scope="module")
+def control_plane() -> Iterator[ControlPlane]:
+    """etcd, API server and controllers."""
+    with choose_control_plane() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def kubectl(control_plane: ControlPlane) -> Kubectl:
+    """kubectl with every permission."""
+    return Kubectl(control_plane.kubectl, control_plane.kubeconfig)
+
+
+@pytest.fixture(scope="module")
+def installed(kubectl: Kubectl) -> Kubectl:
+    """The cluster with everything of ``deploy/`` but the operator itself."""
+    return install(kubectl)
+
+
+@pytest.fixture(scope="module")
+def account(installed: Kubectl, control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A kubeconfig of the operator's own service account."""
+    return write_account(installed, control_plane, tmp_path_factory.mktemp("account") / "kubeconfig")
+
+
+@pytest.fixture(scope="module")
+def operator(
+    control_plane: ControlPlane, account: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Operator]:
+    """One operator for all tests of the module."""
+    yield from run_operator(control_plane, account, tmp_path_factory.mktemp("operator") / "operator.log")
+
+
+def definitions(file: str) -> list[Manifest]:
+    """The real CustomResourceDefinitions of another project: ``gateway-api.yaml`` or ``prometheus-operator.yaml``."""
+    return list(yaml.safe_load_all(tool_path(file).read_text()))
+
+
+def serve(kubectl: Kubectl, file: str) -> None:
+    """Have the API server serve another project's kinds."""
+    found = definitions(file)
+    kubectl.apply(*found)
+    for each in found:
+        kubectl.wait("condition=Established", f"crd/{each['metadata']['name']}", "default", 30)
+
+
+def stop_serving(kubectl: Kubectl, file: str) -> None:
+    """Remove them, with every object of theirs."""
+    names = [each["metadata"]["name"] for each in definitions(file)]
+    kubectl.run("delete", "crd", "--ignore-not-found", *names, timeout=180)
