@@ -53,7 +53,7 @@ def operator(
 
 def definitions(file: str) -> list[Manifest]:
     """The real CustomResourceDefinitions of another project: ``gateway-api.yaml`` or ``prometheus-operator.yaml``."""
-    return list(yaml.safe_load_all(tool_path(file).read_text()))
+    return [each for each in yaml.safe_load_all(tool_path(file).read_text()) if each]
 
 
 def serve(kubectl: Kubectl, file: str) -> None:
