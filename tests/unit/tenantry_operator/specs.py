@@ -194,6 +194,49 @@ def allowed_bindings(ids: list[str]) -> st.SearchStrategy[list[dict[str, Any]]]:
     return st.lists(rule, max_size=3)
 
 
+host_names = st.builds(
+    "{}{}".format,
+    st.sampled_from(["", "*."]),
+    st.from_regex(r"[a-z]([-a-z0-9]{0,9}[a-z0-9])?[.]example", fullmatch=True),
+)
+annotations = st.dictionaries(
+    label_keys.filter(lambda key: "snippet" not in key), st.text(st.characters(codec="utf-8"), max_size=20), max_size=2
+)
+http_routes = st.fixed_dictionaries(
+    {
+        "parentRefs": st.lists(
+            st.fixed_dictionaries(
+                {"name": namespace_names, "sectionName": namespace_names},
+                optional={"namespace": namespace_names, "port": st.integers(1, 65535)},
+            ),
+            min_size=1,
+            max_size=3,
+            unique_by=lambda parent: parent["sectionName"],
+        )
+    },
+    optional={"hostnames": st.lists(host_names, max_size=3, unique=True), "annotations": annotations},
+)
+ingresses = st.fixed_dictionaries(
+    {"hosts": st.lists(host_names, min_size=1, max_size=3, unique=True)},
+    optional={
+        "ingressClassName": namespace_names,
+        "tls": st.fixed_dictionaries({"secretName": secret_names}),
+        "annotations": annotations,
+    },
+)
+exposures = st.fixed_dictionaries({}, optional={"httpRoute": http_routes, "ingress": ingresses})
+own_labels = st.fixed_dictionaries({}, optional={"labels": st.dictionaries(label_keys, label_values, max_size=2)})
+service_monitors = st.builds(
+    lambda labels, interval: {**labels, **interval},
+    own_labels,
+    st.fixed_dictionaries({}, optional={"interval": st.sampled_from(["15s", "1m", "1m30s", "2h"])}),
+)
+monitorings = st.one_of(
+    st.just({}),
+    st.fixed_dictionaries({"serviceMonitor": service_monitors}, optional={"prometheusRule": own_labels}),
+)
+
+
 @st.composite
 def gateway_specs(draw: st.DrawFn) -> dict[str, Any]:
     """A spec that the CRD accepts."""
@@ -211,6 +254,8 @@ def gateway_specs(draw: st.DrawFn) -> dict[str, Any]:
         "defaultAgent": st.sampled_from(sorted(chosen)),
         "bindings": st.lists(_routes(sorted(chosen)), max_size=4),
         "storage": storages,
+        "exposure": exposures,
+        "monitoring": monitorings,
         "deletionPolicy": st.sampled_from(["Retain", "Delete"]),
         "allowedBindings": allowed_bindings(sorted(chosen)),
         "networkPolicy": network_policies(),
