@@ -13,7 +13,7 @@ from dev.cluster.control_plane import ControlPlane
 from dev.cluster.kind_control_plane import choose_control_plane
 from dev.kubectl import Kubectl
 from dev.tools.build import tool_path
-from tests.integration.operator_harness import Manifest, Operator, install, run_operator, write_account
+from tests.integration.operator_harness import SYSTEM, Manifest, Operator, install, kubeconfig_of, run_operator
 
 __all__ = ["account", "control_plane", "definitions", "installed", "kubectl", "operator", "serve", "stop_serving"]
 
@@ -40,7 +40,7 @@ def installed(kubectl: Kubectl) -> Kubectl:
 @pytest.fixture(scope="module")
 def account(installed: Kubectl, control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A kubeconfig of the operator's own service account."""
-    return write_account(installed, control_plane, tmp_path_factory.mktemp("account") / "kubeconfig")
+    return kubeconfig_of(installed, control_plane, SYSTEM, tmp_path_factory.mktemp("account") / "kubeconfig")
 
 
 @pytest.fixture(scope="module")

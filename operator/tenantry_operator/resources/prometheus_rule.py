@@ -59,14 +59,15 @@ def alerts(gateway: Gateway) -> Iterator[Alert]:
     namespace, name = gateway.key
     here = f'namespace="{namespace}",service="{child_name(name)}"'
     who = f"Gateway {namespace}/{name}"
-    yield Alert(
-        "TenantryGatewayDown",
-        f"absent(up{{{here}}} == 1)",
-        "5m",
-        "critical",
-        f"{who} is down.",
-        f"No pod of {who} has answered Prometheus for 5 minutes. See: kubectl -n {namespace} describe tgw {name}",
-    )
+    if gateway.replicas:
+        yield Alert(
+            "TenantryGatewayDown",
+            f"absent(up{{{here}}} == 1)",
+            "5m",
+            "critical",
+            f"{who} is down.",
+            f"No pod of {who} has answered Prometheus for 5 minutes. See: kubectl -n {namespace} describe tgw {name}",
+        )
     yield Alert(
         "TenantryGatewayRestarting",
         f"changes(tenantry_gateway_process_start_time_seconds{{{here}}}[30m]) > 2",

@@ -220,7 +220,7 @@ ingresses = st.fixed_dictionaries(
     {"hosts": st.lists(host_names, min_size=1, max_size=3, unique=True)},
     optional={
         "ingressClassName": namespace_names,
-        "tls": st.fixed_dictionaries({"secretName": secret_names}),
+        "tls": st.fixed_dictionaries({"secretName": SECRET_NAMES}),
         "annotations": annotations,
     },
 )

@@ -3,7 +3,10 @@ from typing import Any
 from tenantry_operator.resources.http_route import build_http_route
 from tests.unit.tenantry_operator.objects import gateway
 
-PARENTS = [{"name": "public", "namespace": "infra", "sectionName": "https", "port": 443}, {"name": "own"}]
+PARENTS: list[dict[str, Any]] = [
+    {"name": "public", "namespace": "infra", "sectionName": "https", "port": 443},
+    {"name": "own"},
+]
 
 
 def build(**more: Any) -> dict[str, Any]:
@@ -23,7 +26,7 @@ def test_a_route_leads_to_the_service_and_never_times_out() -> None:
 def test_parents_are_as_the_api_server_stores_them() -> None:
     group = {"group": "gateway.networking.k8s.io", "kind": "Gateway"}
 
-    assert build()["spec"]["parentRefs"] == [group | parent for parent in PARENTS]
+    assert build()["spec"]["parentRefs"] == [{**group, **parent} for parent in PARENTS]
 
 
 def test_hosts_and_annotations_are_there_where_they_are_given() -> None:

@@ -39,6 +39,12 @@ def test_every_alert_is_about_this_gateway_alone_and_says_what_to_do() -> None:
         assert alert.description.endswith(("assistants", "log", "assistants-gateway", "answered.", "$labels.pod }}"))
 
 
+def test_a_suspended_gateway_is_not_called_down() -> None:
+    names = [{alert.name for alert in alerts(gateway({**MONITORED, "suspended": off}))} for off in (False, True)]
+
+    assert names[0] - names[1] == {"TenantryGatewayDown"}
+
+
 def test_a_rule_has_the_labels_by_which_a_prometheus_selects_it() -> None:
     rule = build_prometheus_rule(gateway(MONITORED))
 
