@@ -5,6 +5,7 @@ the object or fails with 409 where one of that name exists, since no stored obje
 fails with 409 where none exists and with 422 where another one has the name.
 """
 
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,7 @@ APPLY_PATCH = "application/apply-patch+yaml"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 METADATA_OBJECT = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 NEVER_STORED_VERSION = "1"
+_NOT_FOR_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +268,9 @@ class Client:
         accept: str = "application/json",
         limits: aiohttp.ClientTimeout | None = None,
     ) -> Json:
-        data = orjson.dumps(body) if body is not None else None
+        data = None
+        if body is not None:
+            data = apply_body(body) if content_type == APPLY_PATCH else orjson.dumps(body)
         request = Request(verb, resource, method, path, params or {}, data, content_type=content_type, accept=accept)
         if limits is not None:
             return await self.transport.send(request, limits, attempts=1)
@@ -281,6 +285,17 @@ def _selectors(labels: str, fields: str) -> dict[str, str]:
 def error_of(event: WatchEvent) -> ApiError:
     """The error that a watch event of type ERROR carries."""
     return from_status(int(event.object.get("code") or 500), event.object, "watch")
+
+
+def apply_body(manifest: Mapping[str, Any]) -> bytes:
+    """JSON that stays what it is when it is read as YAML, as the API server reads every apply.
+
+    YAML refuses some control characters, and takes others for line breaks, where JSON has them as they are.
+    """
+    plain = orjson.dumps(manifest)
+    if b"\x7f" not in plain and plain.isascii():
+        return plain
+    return _NOT_FOR_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", plain.decode()).encode()
 
 
 async def lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -220,7 +220,7 @@ class EnvVar(ApiModel):
         ),
     ]
     """Name of the variable: letters, digits and underscores."""
-    value: Annotated[str, Field(max_length=8192)] | None = None
+    value: Annotated[str, Field(max_length=8192, pattern=r"^[^\x00]*$")] | None = None
     """The value. It is taken as it is: references to other variables, such as $(NAME), are not resolved."""
     value_from: EnvSource | None = None
     """Where the value comes from instead."""

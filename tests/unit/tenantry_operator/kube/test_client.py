@@ -1,10 +1,12 @@
 from collections.abc import AsyncIterator, Sequence
 
+import orjson
 import pytest
-from hypothesis import given
+import yaml
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tenantry_operator.kube.client import lines
+from tenantry_operator.kube.client import apply_body, lines
 from tenantry_operator.kube.errors import ForbiddenError, GoneError, UnavailableError
 from tenantry_operator.kube.kinds import CONFIG_MAP, GATEWAY, SECRET
 from tests.unit.tenantry_operator.kube.scripted import Answer, line, scripted, status
@@ -117,3 +119,11 @@ async def test_a_pods_answer_counts_whatever_its_status_but_not_a_refusal() -> N
             await script.client.pod_json("ns", "p", 1, "/ready")
 
     assert script.asked[0].path == "/api/v1/namespaces/ns/pods/p:1/proxy/ready"
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+@example("\x7f\x85\u2028\u2029\ufeff\ufffe\uffff tab\t nul\x00 \U0001f600")
+def test_an_applied_object_is_the_same_read_as_yaml_and_as_json(text: str) -> None:
+    body = apply_body({"data": {text: text}})
+
+    assert orjson.loads(body) == yaml.safe_load(body) == {"data": {text: text}}
