@@ -278,6 +278,18 @@ def test_a_route_is_programmed_only_while_a_ready_pod_serves_it(kubectl: Kubectl
     said(kubectl, "tab", "b", namespace, "Programmed", status="True")
 
 
+def test_a_route_of_a_suspended_gateway_is_not_programmed(kubectl: Kubectl, namespace: str, pods: Pods) -> None:
+    pod = serving(kubectl, namespace, pods, binding("b", namespace, "a", "slack"))
+    ready(kubectl, namespace, pod, "False")
+    said(kubectl, "tab", "b", namespace, "Programmed", status="False", reason="NoReadyPods")
+
+    kubectl.run("-n", namespace, "patch", "tgw", "a", "--type=merge", "-p", '{"spec":{"suspended":true}}')
+
+    told = said(kubectl, "tab", "b", namespace, "Programmed", status="False", reason="GatewaySuspended")
+    assert f"kubectl -n {namespace} describe tgw a" in told["message"]
+    said(kubectl, "tab", "b", namespace, "Accepted", status="True")
+
+
 def ready(kubectl: Kubectl, namespace: str, pod: str, status: str) -> None:
     patch = json.dumps({"status": {"conditions": [{"type": "Ready", "status": status}]}})
     kubectl.run("-n", namespace, "patch", "pod", pod, "--subresource=status", "--type=merge", "-p", patch)

@@ -89,8 +89,10 @@ TOO_MANY_BINDINGS: Final = "TooManyBindings"
 INVALID_BINDING: Final = "InvalidBinding"
 RESOLVED: Final = "ResolvedRefs"
 PROGRAMMED: Final = "Programmed"
+# Some ready pod does not report a configuration that holds the route, yet.
 PENDING: Final = "Pending"
-GATEWAY_SUSPENDED: Final = "GatewaySuspended"  # Programmed: the Gateway has no pods on purpose
+# Nothing serves the route: the Gateway has no pods on purpose; or they are starting or in trouble.
+GATEWAY_SUSPENDED: Final = "GatewaySuspended"
 NO_READY_PODS: Final = "NoReadyPods"
 NOT_ACCEPTED: Final = "NotAccepted"
 SHADOWED: Final = "Shadowed"

@@ -24,7 +24,7 @@ def usable(entries: Sequence[Entry[AgentBinding]]) -> tuple[AgentBinding, ...]:
 BATCH = 50
 """Statuses written in one go. Whoever makes thousands of bindings keeps no Gateway waiting, their own or another's."""
 
-Told = tuple[int, str, str, str | None, bool | None]
+Told = tuple[int, str, str, str | None, bool, bool | None]
 """What a binding's status was last made from: its version, the verdict, and whether it is programmed."""
 
 
@@ -89,8 +89,8 @@ class BindingReporter:
 def _told(entry: Entry[AgentBinding], verdict: Verdict | None, programmed: frozenset[RouteId] | None) -> Told | None:
     """What the binding's status is made from; None where nothing is to be told."""
     if isinstance(entry.parsed, InvalidObject):
-        return entry.version, "", "", None, None
+        return entry.version, "", "", None, False, None
     if verdict is None:
         return None
     served = None if programmed is None else entry.parsed.route_id in programmed
-    return entry.version, verdict.reason, verdict.message, verdict.shadowed_by, served
+    return entry.version, verdict.reason, verdict.message, verdict.shadowed_by, verdict.suspended, served
