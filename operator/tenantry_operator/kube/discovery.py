@@ -14,7 +14,7 @@ async def served(client: Client, kinds: Iterable[Kind]) -> frozenset[Kind]:
         ApiError: if it does not tell.
     """
     wanted = tuple(kinds)
-    plurals = {root: await _plurals(client, root) for root in {kind.root for kind in wanted}}
+    plurals = {root: await _plurals(client, root) for root in dict.fromkeys(kind.root for kind in wanted)}
     return frozenset(kind for kind in wanted if kind.plural in plurals[kind.root])
 
 
