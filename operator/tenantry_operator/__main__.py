@@ -68,7 +68,7 @@ async def run(settings: Settings) -> None:
         return {"silentForSeconds": {name: round(age) for name, age in stale.items()}} if stale else {}
 
     def unready() -> dict[str, object]:
-        reason = engine.unready()
+        reason = engine.unready() or leadership.unready()
         return {"reason": reason} if reason else {}
 
     log.info("tenantry-operator %s on %s", __version__, credentials.server)

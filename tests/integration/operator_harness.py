@@ -160,6 +160,16 @@ class Operator:
             return str(answer.read().decode())
         return None
 
+    def probe(self, path: str) -> tuple[int, dict[str, Any]]:
+        """Code and body of a probe's answer; code 0 while nobody listens."""
+        try:
+            with _open(f"http://127.0.0.1:{self.health}{path}") as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
+        except OSError:
+            return 0, {}
+
     def metric(self, name: str) -> float:
         """Sum of a metric over all its labels."""
         text = self.get("metrics", "/metrics") or ""

@@ -13,7 +13,7 @@ import pytest
 from dev.cluster.control_plane import ControlPlane
 from dev.kubectl import Kubectl
 from tests.integration.fault_proxy import FaultProxy
-from tests.integration.faults import unanswered
+from tests.integration.faults import answer, unanswered
 from tests.integration.operator_harness import (
     ACCOUNT,
     SYSTEM,
@@ -184,6 +184,23 @@ def test_a_leader_that_is_cut_off_stops_acting_before_the_other_starts(
     no_write_of_the_old_after_one_of_the_new(replicas, "first", "second", since)
 
 
+def test_an_api_server_that_is_away_for_longer_than_a_term_is_outlived_by_the_standby(
+    replicas: Replicas, namespace: str, tmp_path: Path
+) -> None:
+    with FaultProxy(replicas.control_plane) as proxy:
+        behind = proxy.kubeconfig(replicas.account, tmp_path / "kubeconfig")
+        first = replicas.start("first", QUICK, lead=True, kubeconfig=behind)
+        second = replicas.start("second", QUICK, lead=False, kubeconfig=behind)
+        since = first.audited()
+        with proxy.outage():
+            assert first.process is not None
+            assert first.process.wait(30) == 1
+            replicas.kubectl.apply(gateway("a", namespace))
+
+        eventually(second.leads)
+        replicas.served_by("second", namespace, "a", since)
+
+
 def test_a_leader_that_was_stopped_for_longer_than_its_lease_writes_nothing_when_it_goes_on(
     replicas: Replicas, namespace: str
 ) -> None:
@@ -232,6 +249,23 @@ def test_a_lease_that_somebody_empties_goes_to_another_and_its_holder_ends(repli
     assert first.process.wait(30) == 1
     eventually(second.leads)
     assert replicas.holder() == "second"
+
+
+def test_a_replica_that_may_not_watch_the_lease_is_not_ready_and_says_so(replicas: Replicas, tmp_path: Path) -> None:
+    with FaultProxy(replicas.control_plane) as proxy:
+        behind = proxy.kubeconfig(replicas.account, tmp_path / "kubeconfig")
+        message = 'leases is forbidden: User "x" cannot list resource "leases" in API group "coordination.k8s.io"'
+        with proxy.fault(answer(403, "Forbidden", message), "list", resource="leases"):
+            only = Operator(replicas.control_plane, behind, tmp_path / "only.log", QUICK, name="only")
+            replicas.running.append(only)
+            only.launch()
+            reason = eventually(
+                lambda: text if "leases" in (text := only.probe("/readyz")[1].get("reason", "")) else None
+            )
+
+        assert "Fix: grant create of leases in tenantry-system" in reason
+        eventually(only.leads)
+        assert only.probe("/readyz") == (200, {"status": "ok"})
 
 
 def test_without_election_no_lease_is_touched(replicas: Replicas, namespace: str) -> None:

@@ -2,12 +2,9 @@
 
 import json
 import socket
-import urllib.error
-import urllib.request
 from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -34,18 +31,6 @@ ABOUT_TENANTS = ("tenantry_operator.reconcile.converge", "tenantry_operator.kube
 """Loggers of modules that only a reconcile calls."""
 
 
-def ask(operator: Operator, path: str) -> tuple[int, dict[str, Any]]:
-    """Code and body of a probe; code 0 while nobody listens."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(f"http://127.0.0.1:{operator.health}{path}", timeout=5) as found:
-            return found.status, json.load(found)
-    except urllib.error.HTTPError as error:
-        return error.code, json.load(error)
-    except OSError:
-        return 0, {}
-
-
 @pytest.fixture
 def starting(
     operator: Operator, control_plane: ControlPlane, account: Path, tmp_path: Path
@@ -68,24 +53,24 @@ def test_without_its_definitions_it_is_alive_and_not_ready_and_says_what_to_do(
     proxy, operator = starting
     with proxy.fault(answer(404, "NotFound"), name="/apis/tenantry.dev/v1alpha1"):
         operator.launch()
-        code, body = eventually(lambda: found if (found := ask(operator, "/readyz"))[0] else None)
+        code, body = eventually(lambda: found if (found := operator.probe("/readyz"))[0] else None)
         reason = eventually(
-            lambda: text if "CustomResource" in (text := ask(operator, "/readyz")[1]["reason"]) else None
+            lambda: text if "CustomResource" in (text := operator.probe("/readyz")[1]["reason"]) else None
         )
 
         assert code == 503
         assert body["status"] == "failing"
         assert reason.endswith("agentbindings.tenantry.dev, gateways.tenantry.dev. Fix: kubectl apply -k crds")
-        assert ask(operator, "/healthz") == (200, {"status": "ok"})
+        assert operator.probe("/healthz") == (200, {"status": "ok"})
 
-    eventually(lambda: ask(operator, "/readyz") == (200, {"status": "ok"}) or None)
+    eventually(lambda: operator.probe("/readyz") == (200, {"status": "ok"}) or None)
 
 
 def test_it_ends_at_once_when_told_to_while_it_waits_for_its_definitions(starting: tuple[FaultProxy, Operator]) -> None:
     proxy, operator = starting
     with proxy.fault(answer(404, "NotFound"), name="/apis/tenantry.dev/v1alpha1"):
         operator.launch()
-        eventually(lambda: ask(operator, "/healthz")[0] or None)
+        eventually(lambda: operator.probe("/healthz")[0] or None)
 
         assert operator.stop() == 0
 
@@ -95,11 +80,11 @@ def test_it_is_ready_only_once_everything_has_been_read(starting: tuple[FaultPro
     with proxy.fault(unanswered, "list", resource="configmaps"):
         operator.launch()
         reason = {"status": "failing", "reason": "reading the cluster"}
-        eventually(lambda: ask(operator, "/readyz") == (503, reason) or None)
+        eventually(lambda: operator.probe("/readyz") == (503, reason) or None)
         eventually(lambda: proxy.asked("list", resource="configmaps") or None)
-        assert ask(operator, "/healthz")[0] == 200
+        assert operator.probe("/healthz")[0] == 200
 
-    eventually(lambda: ask(operator, "/readyz")[0] == 200 or None)
+    eventually(lambda: operator.probe("/readyz")[0] == 200 or None)
 
 
 def test_the_metrics_are_there_by_name_and_type_and_promtool_finds_no_fault(

@@ -99,6 +99,13 @@ class Leader:
         self._end_if_lost(now)
         raise NotLeaderError("this process does not lead: it must not write")
 
+    def unready(self) -> str:
+        """What keeps this process from taking part, as a person would put it; empty if nothing does."""
+        if self._informer.listed.is_set():
+            return ""
+        problem = self._informer.problem
+        return f"{problem}{self._remedy(problem)}" if problem is not None else f"reading {self._name}"
+
     def stale(self, seconds: float) -> dict[str, float]:
         """The watch of the Lease, if it shows no sign of life for so long: seconds since."""
         return {self._informer.name: self._informer.age} if self._informer.age > seconds else {}

@@ -29,6 +29,10 @@ class Leadership(Protocol):
         """
         ...
 
+    def unready(self) -> str:
+        """What keeps this process from taking part, as a person would put it; empty if nothing does."""
+        ...
+
     def stale(self, seconds: float) -> dict[str, float]:
         """Its watch, if that shows no sign of life for so long: seconds since."""
         ...
@@ -52,6 +56,10 @@ class Alone:
 
     def fence(self) -> None:
         """Pass."""
+
+    def unready(self) -> str:
+        """Nothing."""
+        return ""
 
     def stale(self, seconds: float) -> dict[str, float]:  # noqa: ARG002 - it watches nothing
         """Nothing."""

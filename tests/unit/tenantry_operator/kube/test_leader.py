@@ -179,8 +179,10 @@ async def test_it_takes_a_free_lease_and_renews_it() -> None:
     async with replica() as one:
         with pytest.raises(NotLeaderError):
             one.leader.fence()
+        assert one.leader.unready() == "reading the Lease system/op"
         await one.lead()
         one.leader.fence()
+        assert one.leader.unready() == ""
 
         await seen(lambda: len(one.leases.writes) >= 3)
 
@@ -324,5 +326,6 @@ async def test_alone_it_always_leads() -> None:
     assert began.is_set()
     alone.fence()
     assert alone.stale(0.0) == {}
+    assert alone.unready() == ""
     await alone.resign(at_once=True)
     await alone.close()
