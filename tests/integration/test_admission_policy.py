@@ -245,6 +245,64 @@ def test_a_base_url_that_is_allowed_is_accepted(policy: Kubectl, base_urls: str)
     assert refusal(policy, gateway("a", base_urls)) is None
 
 
+def with_route(namespace: str, *hostnames: str, **annotations: str) -> Manifest:
+    route = {"parentRefs": [{"name": "edge"}], "hostnames": list(hostnames), "annotations": annotations}
+    return gateway("a", namespace, exposure={"httpRoute": {key: value for key, value in route.items() if value}})
+
+
+def with_ingress(namespace: str, *hosts: str, **annotations: str) -> Manifest:
+    ingress = {"hosts": list(hosts), "annotations": annotations}
+    return gateway("a", namespace, exposure={"ingress": {key: value for key, value in ingress.items() if value}})
+
+
+DNS = "external-dns.alpha.kubernetes.io/hostname"
+ALIAS = "nginx.ingress.kubernetes.io/server-alias"
+
+
+def test_hosts_are_compared_label_by_label_wherever_they_are_named(policy: Kubectl, home: str) -> None:
+    parameters(policy, allowedHostnames="ai.example.com\n*.team.example.com")
+    said = in_force(policy, with_ingress(home, "evil.com"))
+
+    assert 'the host name "evil.com" in spec.exposure is not allowed' in said
+    assert "allowed: ai.example.com, *.team.example.com." in said
+    good = (
+        "ai.example.com",
+        "a.team.example.com",
+        "a.b.team.example.com",
+        "*.team.example.com",
+        "*.a.team.example.com",
+    )
+    for make in (with_route, with_ingress):
+        assert refusal(policy, make(home, *good)) is None
+        hostile = (
+            "ai.example.com.evil.com",
+            "xai.example.com",
+            "b.ai.example.com",
+            "*.example.com",
+            "*.ai.example.com",
+            "team.example.com",
+            "evil-team.example.com",
+            "example.com",
+        )
+        accepted = [host for host in hostile if REFUSED not in (refusal(policy, make(home, good[0], host)) or "")]
+        assert accepted == []
+        for value in ("evil.com", "ai.example.com,evil.com", "EVIL.com", "evil.com a.team.example.com", "~^.*$"):
+            for key in (DNS, ALIAS):
+                assert REFUSED in (refusal(policy, make(home, good[0], **{key: value})) or f"accepted {value}")
+        assert refusal(policy, make(home, good[0], **{DNS: "AI.example.com, x.team.example.com", "other": "x"})) is None
+    assert "must name hosts" in (refusal(policy, with_route(home)) or "accepted")
+    assert refusal(policy, gateway("a", home)) is None
+
+
+def test_hosts_that_a_gateway_has_may_stay(policy: Kubectl, home: str) -> None:
+    write(policy, with_ingress(home, "old.com", **{DNS: "dns.old.com"}), dry=False)
+    parameters(policy, allowedHostnames="ai.example.com")
+    in_force(policy, with_ingress(home, "evil.com"))
+
+    assert refusal(policy, with_ingress(home, "old.com", "ai.example.com", **{DNS: "dns.old.com"})) is None
+    assert REFUSED in (refusal(policy, with_ingress(home, "old.com", "older.com")) or "accepted")
+
+
 def test_priority_classes_are_compared_by_name(policy: Kubectl, home: str) -> None:
     parameters(policy, allowedPriorityClasses="team-low\nteam-high")
     said = in_force(policy, gateway("a", home, priorityClassName="system-cluster-critical"))
