@@ -20,6 +20,30 @@ CRASHES = frozenset({"CrashLoopBackOff", "Error", "OOMKilled"})
 MAX_DETAIL = 512
 
 
+REFUSALS: Sequence[tuple[str, str]] = (
+    (
+        "exceeded quota",
+        "Fix: lower spec.resources or spec.replicas, or have the quota raised: kubectl -n {namespace} describe quota",
+    ),
+    (
+        "failed quota",
+        "Fix: name what the quota asks for in spec.resources: kubectl -n {namespace} describe quota",
+    ),
+    ("no PriorityClass", "Fix: correct spec.priorityClassName; what is there: kubectl get priorityclasses"),
+    ("RuntimeClass", "Fix: correct spec.runtimeClassName; what is there: kubectl get runtimeclasses"),
+    (
+        "per Container",
+        "Fix: change spec.resources to what the namespace allows: kubectl -n {namespace} describe limitranges",
+    ),
+    (
+        "per Pod",
+        "Fix: change spec.resources to what the namespace allows: kubectl -n {namespace} describe limitranges",
+    ),
+    ("violates PodSecurity", "Fix: see the labels of the namespace: kubectl get namespace {namespace} --show-labels"),
+)
+"""What Kubernetes says where it refuses a pod, and what helps."""
+
+
 def deployment_available(seen: Observation) -> Finding:
     """True if all pods are available and of the latest revision; else the first thing that keeps them from it."""
     otherwise = _progressing(seen, _pods_ready(seen))
@@ -97,7 +121,8 @@ def _pods_refused(seen: Observation) -> Finding | None:
         return None
     detail = re.sub(r'pods "[^"]*"', "pods", str(failure.get("message", "")))
     message = f"Deployment {_name(seen)} cannot create its pods: {shortened(detail, MAX_DETAIL)}"
-    return Finding("False", reasons.REPLICA_FAILURE, message)
+    fix = next((fix for mark, fix in REFUSALS if mark in detail), "See: kubectl -n {namespace} get events")
+    return Finding("False", reasons.REPLICA_FAILURE, f"{message}. {fix.format(namespace=seen.gateway.meta.namespace)}")
 
 
 def _past_deadline(seen: Observation) -> Finding | None:
@@ -155,8 +180,26 @@ def _explained(seen: Observation, pod: PodView) -> str | None:
     if reason in CRASHES:
         return f"the container of pod {pod.name} keeps ending ({reason}). See: {_kubectl(seen, 'logs')}"
     if reason == "Unschedulable":
-        return f"pod {pod.name} cannot be scheduled: {shortened(detail, MAX_DETAIL)}"
+        return (
+            f"pod {pod.name} cannot be scheduled: {shortened(detail, MAX_DETAIL)} Fix: change {_placement(seen)}, or "
+            "have nodes added or freed: kubectl describe nodes"
+        )
+    if reason == "CreateContainerConfigError":
+        return f"pod {pod.name} lacks what spec.env refers to: {shortened(detail, MAX_DETAIL)}"
     return f"pod {pod.name}: {shortened(pod.problem or '', MAX_DETAIL)}"
+
+
+def _placement(seen: Observation) -> str:
+    """The fields by which the Gateway itself narrows where its pods may run."""
+    spec = seen.gateway.spec
+    said = {
+        "nodeSelector": spec.node_selector,
+        "affinity": spec.affinity,
+        "topologySpreadConstraints": spec.topology_spread_constraints,
+        "tolerations": spec.tolerations,
+    }
+    names = [name for name, value in said.items() if value] + ["resources.requests"]
+    return f"spec.{' or '.join(names)}"
 
 
 def _condition(deployment: DeploymentView | None, kind: str) -> Mapping[str, Any]:

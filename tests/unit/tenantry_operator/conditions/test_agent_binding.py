@@ -181,3 +181,10 @@ def test_a_binding_that_cannot_be_parsed_says_where() -> None:
 
     assert condition(status, "Accepted")["message"] == "spec.match.channel: too long"
     assert condition(status, "Programmed")["status"] == "False"
+
+
+def test_a_route_of_a_suspended_gateway_is_not_programmed_and_says_why() -> None:
+    status = binding_status(verdict(gateway({"suspended": True}), binding()), None, NOW)
+
+    assert condition(status, "Accepted")["status"] == "True"
+    assert condition(status, "Programmed")["reason"] == "GatewaySuspended"

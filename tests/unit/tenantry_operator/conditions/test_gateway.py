@@ -6,7 +6,7 @@ from tenantry_operator.api.v1alpha1.common import ObjectMeta
 from tenantry_operator.api.v1alpha1.gateway import Gateway
 from tenantry_operator.conditions.agent_binding import judge
 from tenantry_operator.conditions.gateway import gateway_status, invalid_gateway_status
-from tenantry_operator.conditions.observation import Problem, SecretKeys
+from tenantry_operator.conditions.observation import PodView, Problem, SecretKeys
 from tenantry_operator.errors import InvalidObject
 from tests.unit.tenantry_operator.objects import (
     NOW,
@@ -16,6 +16,7 @@ from tests.unit.tenantry_operator.objects import (
     gateway,
     gateway_body,
     observation,
+    pod_view,
 )
 
 LATER = "2026-06-01T12:00:00Z"
@@ -195,3 +196,15 @@ def test_a_gateway_that_cannot_be_parsed_is_stalled_and_keeps_the_rest_of_its_st
     for kind in ("Ready", "Stalled", "ConfigValid"):
         assert condition(status, kind)["reason"] == "InvalidSpec"
         assert "spec.port" in condition(status, kind)["message"]
+
+
+@pytest.mark.parametrize("pods", [(), (pod_view(deleting=True),)])
+def test_a_suspended_gateway_is_reconciling_until_its_last_pod_has_gone(pods: tuple[PodView, ...]) -> None:
+    none = deployment_view(ready=0, wanted=0, replicas=0, updated=0)
+    seen = observation(gateway({"suspended": True}), deployment=none, pods=pods, served={})
+
+    status = gateway_status(seen, NOW)
+
+    assert condition(status, "Ready")["reason"] == "Suspended"
+    assert bool(condition(status, "Reconciling")) == bool(pods)
+    assert not condition(status, "Stalled")
