@@ -35,17 +35,20 @@ def test_exposure_that_has_a_meaning_is_read(exposure: dict[str, Any]) -> None:
         (route(parentRefs=[]), "at least 1 item"),
         (route(parentRefs=[{"name": "a"}, {"name": "a", "sectionName": "s"}]), "name each listener"),
         (route(parentRefs=[{"name": "a"}, {"name": "a", "port": 80}]), "name each listener"),
-        (route(hostnames=["a.example.com", "a.example.com"]), "name each host once"),
+        (route(hostnames=["a.example.com", "a.example.com"]), "two items are the same"),
         (route(hostnames=["192.0.2.1"]), "not an IP address"),
         (route(hostnames=["A.example.com"]), "should match pattern"),
         (route(hostnames=["a.*.example.com"]), "should match pattern"),
-        (route(annotations={"tenantry.dev/x": "y"}), "the operator's own"),
+        (route(annotations={"tenantry.dev/x": "y"}), "are set for you"),
         (route(annotations={"kubernetes.io/ingress.class": "nginx"}), "set ingressClassName"),
         ({"ingress": {"hosts": []}}, "at least 1 item"),
         ({"ingress": {**HOSTS, "annotations": {"nginx.ingress.kubernetes.io/server-snippet": "x"}}}, "snippets"),
-        ({"ingress": {**HOSTS, "annotations": {"two words": "x"}}}, "a key is a name"),
-        ({"ingress": {**HOSTS, "annotations": {f"example.com/{'x' * 64}": ""}}}, "a key is a name"),
-        ({"ingress": {**HOSTS, "annotations": {f"{'x' * 63}.{'y' * 63}.{'z' * 63}.{'x' * 63}/a": ""}}}, "a key is"),
+        ({"ingress": {**HOSTS, "annotations": {"two words": "x"}}}, "a key must have"),
+        ({"ingress": {**HOSTS, "annotations": {f"example.com/{'x' * 64}": ""}}}, "a key must have"),
+        (
+            {"ingress": {**HOSTS, "annotations": {f"{'x' * 63}.{'y' * 63}.{'z' * 63}.{'x' * 63}/a": ""}}},
+            "a key must have",
+        ),
     ],
 )
 def test_exposure_without_a_meaning_is_refused(exposure: dict[str, Any], message: str) -> None:
@@ -59,8 +62,8 @@ def test_exposure_without_a_meaning_is_refused(exposure: dict[str, Any], message
         ({"prometheusRule": {}}, "prometheusRule needs serviceMonitor"),
         ({"serviceMonitor": {"interval": "0s"}}, "should match pattern"),
         ({"serviceMonitor": {"interval": "30"}}, "should match pattern"),
-        ({"serviceMonitor": {"labels": {"app.kubernetes.io/name": "x"}}}, "the operator's own"),
-        ({"serviceMonitor": {"labels": {"release": "-x"}}}, "a label's value"),
+        ({"serviceMonitor": {"labels": {"app.kubernetes.io/name": "x"}}}, "are set for you"),
+        ({"serviceMonitor": {"labels": {"release": "-x"}}}, "should match pattern"),
     ],
 )
 def test_monitoring_without_a_meaning_is_refused(monitoring: dict[str, Any], message: str) -> None:
