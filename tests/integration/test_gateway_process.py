@@ -157,7 +157,7 @@ async def test_a_rotated_token_is_taken_over_with_overlap(place: Place) -> None:
         await until(lambda: _answers(gateway, new, 200))
         assert await _status(gateway, AUTH) == 200
 
-        (place.secrets / "GATEWAY_TOKEN_PREVIOUS").unlink()
+        place.publish("secrets", {"GATEWAY_TOKEN": "the-new-token-1", **keys})
         await until(lambda: _answers(gateway, AUTH, 401))
         assert await _status(gateway, new) == 200
 
