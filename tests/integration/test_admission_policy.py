@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -408,11 +409,17 @@ def test_a_gateway_and_parameters_at_their_limits_stay_within_the_cost_limits(po
         policy,
         allowedModels="\n".join(entries),
         allowedImages="\n".join(f"registry.example.com/{index:0>200}/*" for index in range(200)),
+        allowedHostnames="\n".join(f"*.{index:0>60}.example.com" for index in range(200)),
         allowedBaseURLs="\n".join(f"https://host-{index}.example.com/{'p' * 200}" for index in range(200)),
     )
     in_force(policy, with_model(home, "gpt"))
     agents = {f"agent-{index}": {"model": f"{entries[-1][:-1]}-{index}"} for index in range(64)}
     provider = {"apiKeySecretRef": {"name": "a"}, "baseURL": f"https://host-199.example.com/{'p' * 200}/{'x' * 700}"}
     image = {"repository": f"registry.example.com/{199:0>200}/{'y' * 30}", "tag": "1"}
+    hosts = [f"host-{index}.{199:0>60}.example.com" for index in range(16)]
+    names = {DNS: ",".join(hosts[:12]), ALIAS: ",".join(hosts[:12])}
+    route = {"parentRefs": [{"name": "edge"}], "hostnames": hosts, "annotations": names}
+    exposure = {"httpRoute": route, "ingress": {"hosts": hosts, "annotations": names}}
+    spec: dict[str, Any] = {"agents": agents, "provider": provider, "image": image, "exposure": exposure}
 
-    assert refusal(policy, gateway("a", home, agents=agents, provider=provider, image=image)) is None
+    assert refusal(policy, gateway("a", home, **spec)) is None
