@@ -17,6 +17,8 @@ QUIET_REASONS = frozenset({"ContainerCreating", "PodInitializing"})
 FINISHED = frozenset({"Succeeded", "Failed"})
 """Phases of a pod that has ended and will not start again."""
 MAX_PROBLEM = 1024
+SENSIBLE_YEARS = range(2000, 9000)
+"""Of times that somebody may have written: durations are added to them."""
 REVISION_ANNOTATION = "deployment.kubernetes.io/revision"
 """Written by Kubernetes' Deployment controller."""
 
@@ -92,7 +94,7 @@ def _time(text: str | None) -> datetime | None:
         moment = datetime.fromisoformat(text or "")
     except ValueError:
         return None
-    return moment if moment.tzinfo else None
+    return moment if moment.tzinfo and moment.year in SENSIBLE_YEARS else None
 
 
 def _text(encoded: str | None) -> str:

@@ -1,6 +1,7 @@
 """What holds of every status, whatever was seen."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import given
@@ -11,7 +12,7 @@ from tenantry_operator.api.v1alpha1.gateway import GatewayStatus
 from tenantry_operator.api.v1alpha1.upstream import Internet, Obstacle, ServiceName, Unresolved
 from tenantry_operator.conditions.agent_binding import binding_status, judge
 from tenantry_operator.conditions.gateway import gateway_status
-from tenantry_operator.conditions.observation import Observation, Problem, SecretKeys
+from tenantry_operator.conditions.observation import Observation, Problem, SecretKeys, TokenView
 from tests.unit.tenantry_operator.objects import (
     NOW,
     binding_body,
@@ -23,6 +24,7 @@ from tests.unit.tenantry_operator.objects import (
     pod_view,
     storage_class_view,
 )
+from tests.unit.tenantry_operator.specs import auths
 
 LATER = "2027-01-01T00:00:00Z"
 
@@ -75,6 +77,17 @@ classes = st.builds(
 refusals = st.builds(
     Problem, st.sampled_from(["VolumeNotExpandable", "VolumeGrowthRefused"]), st.just("exceeded quota")
 )
+past = st.integers(0, 10**9).map(lambda second: datetime.fromtimestamp(second, UTC))
+moments = st.one_of(st.none(), past)
+tokens = st.builds(
+    TokenView,
+    created=past,
+    phase=st.sampled_from(["", "Staged", "Overlap"]),
+    staged_at=moments,
+    rotated_at=moments,
+    request=st.sampled_from(["", "1", "2"]),
+    unconfirmed=st.sampled_from(["", "a, b"]),
+)
 problems = st.builds(
     Problem, st.sampled_from(["NameConflict", "ApplyFailed", "InvalidSpec", "X"]), st.text(max_size=20)
 )
@@ -98,8 +111,10 @@ routes = st.lists(
 def observations(draw: st.DrawFn) -> Observation:
     """Anything that can be seen of a Gateway."""
     storage = draw(st.sampled_from([{}, {"size": "2Gi"}, {"storageClassName": "fast"}]))
+    auth, request = draw(auths), draw(st.sampled_from(["", "1", "2", "x" * 500]))
     consent = [{"namespaces": {"from": "Names", "names": ["guests"]}}]
-    subject = gateway({"allowedBindings": consent, "storage": storage})
+    subject = gateway({"allowedBindings": consent, "storage": storage, "auth": auth})
+    subject = replace(subject, meta=replace(subject.meta, rotate_token=request))
     bodies = [
         binding_body(
             f"route-{index}", agent=route["agent"], match={"channel": route["channel"]}, namespace=route["namespace"]
@@ -119,6 +134,7 @@ def observations(draw: st.DrawFn) -> Observation:
         policy_exists=draw(st.booleans()),
         upstream=draw(st.one_of(st.none(), upstreams)),
         problem=draw(st.one_of(st.none(), problems)),
+        token=draw(st.one_of(st.none(), tokens)),
         blind_selectors=draw(st.one_of(st.none(), problems)),
     )
     return draw(st.sampled_from([seen, replace(seen, desired=None)]))

@@ -111,7 +111,9 @@ def test_a_staged_token_that_somebody_else_wrote_has_no_version() -> None:
     assert token_view(token_secret("kubectl-patch")).version == ""
 
 
-@pytest.mark.parametrize("time", ["yesterday", "", "2026-05-01", "2026-05-01T00:00:00"])
+@pytest.mark.parametrize(
+    "time", ["yesterday", "", "2026-05-01", "2026-05-01T00:00:00", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00"]
+)
 def test_a_time_that_makes_no_sense_is_none(time: str) -> None:
     assert token_view(token_secret(rotation_phase="Overlap", rotated_at=time)).since is None
 
