@@ -21,10 +21,13 @@ from tenantry_operator.resources.desired import Desired, desired
 from tenantry_operator.resources.metadata import FIELD_MANAGER
 from tenantry_operator.resources.secret import build_token_secret
 from tests.integration.dry_run import Answer, DryRun
+from tests.integration.own_control_plane import control_plane, installed, kubectl, serve
 from tests.unit.tenantry_operator.mutations import mutated
 from tests.unit.tenantry_operator.objects import DEFAULTS
 from tests.unit.tenantry_operator.specs import gateway_specs
 from tests.unit.tenantry_operator.workload_specs import PRIORITY_CLASSES, RUNTIME_CLASSES
+
+__all__ = ["control_plane", "installed", "kubectl"]
 
 NAMESPACE = "test-rendered"
 NAME = "assistants"
@@ -33,7 +36,9 @@ EXAMPLES = settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow
 
 @pytest.fixture(scope="module")
 def api(control_plane: ControlPlane, installed: Kubectl) -> Iterator[DryRun]:
-    """The API server, with a namespace that takes restricted pods only and the classes that the specs name."""
+    """The API server with every optional API, a namespace for restricted pods only, the classes that specs name."""
+    serve(installed, "gateway-api.yaml")
+    serve(installed, "prometheus-operator.yaml")
     security = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn", "audit")}
     account = {"namespace": NAMESPACE, "name": f"{NAME}-gateway"}
     installed.apply(
@@ -81,7 +86,7 @@ def assert_taken(answer: Answer, what: str) -> None:
 
 def assert_every_object_is_taken_and_stays_as_it_is(api: DryRun, body: Mapping[str, Any]) -> Desired:
     wanted = rendered(body)
-    for manifest in wanted.manifests:
+    for manifest in (*wanted.manifests, *wanted.extras):
         answer = api.apply(kind_of(manifest), manifest)
         assert_taken(answer, manifest["kind"])
         stored = owned_fields(answer.body, FIELD_MANAGER)

@@ -25,6 +25,9 @@ values = st.lists(label_values, min_size=1, max_size=3)
 _PIECES = ("$", "$$", "$(HOME)", "$$(A)", "(", ")")
 dollars = st.lists(st.one_of(st.sampled_from(_PIECES), names), max_size=6).map("".join)
 
+no_nul = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=9)
+env_values = st.one_of(dollars, no_nul)
+
 
 def optional(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Fields]:
     """An object with some of these fields."""
@@ -151,7 +154,7 @@ variables = st.lists(
         st.fixed_dictionaries(
             {
                 "name": variable_names,
-                "value": st.one_of(dollars, st.text(st.characters(exclude_categories=["Cs"]), max_size=20)),
+                "value": env_values,
             }
         ),
         st.fixed_dictionaries({"name": variable_names, "valueFrom": sources}),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 
 _QUANTITY = re.compile(
     r"(?P<number>[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?P<suffix>[EPTGMK]i|[EPTGMkmun]?|[eE][+-]?[0-9]{1,3})"
@@ -31,6 +32,7 @@ def amount(text: str) -> Fraction:
     return number * (UNITS[suffix] if suffix in UNITS else Fraction(f"1{suffix}"))
 
 
+@lru_cache(maxsize=1024)
 def canonical(text: str) -> str:
     """A quantity without an exponent as the API server prints it: no fraction, the largest suffix that allows it.
 
