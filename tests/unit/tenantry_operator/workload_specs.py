@@ -50,7 +50,7 @@ bytes_ = st.one_of(
     st.sampled_from([0, 134217728, "128974848", "1024Mi", "1Gi", "0.5Gi", "1.125Gi", "1.5G", "0.001k", "1000Ki"]),
     st.builds("{}{}".format, st.integers(0, 4096), st.sampled_from(["Ki", "Mi", "Gi", "k", "M", "G"])),
 )
-_GENEROUS = {"cpu": "1000", "memory": "1T", "ephemeral-storage": "1T"}
+_GENEROUS = {"cpu": "1000", "memory": "999T", "ephemeral-storage": "999T"}
 """Above everything that is requested here."""
 _amounts = {"cpu": cpus, "memory": bytes_, "ephemeral-storage": bytes_}
 resources: st.SearchStrategy[Fields] = st.one_of(
