@@ -13,7 +13,7 @@ from tenantry_operator.kube.apply import ChangedUnderneath, NameTaken, NotYetGon
 from tenantry_operator.kube.cache import Cache
 from tenantry_operator.kube.errors import ForbiddenError, InvalidError, NotFoundError
 from tenantry_operator.kube.fights import Fight
-from tenantry_operator.kube.kinds import DEPLOYMENT, PERSISTENT_VOLUME_CLAIM, SECRET, Key, Kind, kind_of
+from tenantry_operator.kube.kinds import DEPLOYMENT, OPTIONAL_KINDS, PERSISTENT_VOLUME_CLAIM, SECRET, Key, Kind, kind_of
 from tenantry_operator.kube.ownership import Owner
 from tenantry_operator.kube.prune import prune, surplus
 from tenantry_operator.kube.secrets import KnownSecret, Secrets
@@ -151,10 +151,14 @@ class Converger:
         setbacks.retry = setbacks.retry or setbacks.growth_refused is not None
 
     def note_fights(self, gateway: Gateway, setbacks: Setbacks, after: float | None) -> float | None:
-        """Say who changes the Gateway's objects again and again. Returns when to look again: ``after``, or before."""
+        """Say who changes the Gateway's objects again and again. Returns when to look again: ``after``, or before.
+
+        Of optional objects, their own condition says so.
+        """
         fights = self.writer.fights
         for (kind, name), fight in fights.going_on(gateway.key):
-            setbacks.note_fight(kind, (gateway.meta.namespace, name), fight)
+            if kind not in OPTIONAL_KINDS:
+                setbacks.note_fight(kind, (gateway.meta.namespace, name), fight)
         dues = (after, fights.next_look(gateway.key))
         return min((due for due in dues if due is not None), default=None)
 

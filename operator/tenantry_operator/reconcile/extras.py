@@ -41,6 +41,9 @@ class Extras:
         for kind in self.kinds.caches:
             setbacks = Setbacks()
             await self._converge(gateway, kind, manifests.get(kind), setbacks)
+            for (each, name), fight in self.writer.fights.going_on(gateway.key):
+                if each is kind:
+                    setbacks.note_fight(kind, (gateway.meta.namespace, name), fight)
             main.retry = main.retry or setbacks.retry
             if setbacks.problem is not None:
                 problems[kind.name] = setbacks.problem

@@ -7,7 +7,7 @@ while everything is fine. When an API arrives, or goes, the Gateways that want i
 import asyncio
 import logging
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -40,6 +40,7 @@ class Wiring:
     wake: Callable[[Key], None]
     """Told which Gateway to look at."""
     rand: Callable[[], float]
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
 class OptionalKinds:
@@ -63,13 +64,13 @@ class OptionalKinds:
                 await self._look(group)
                 if not self._unasked:
                     break
-                await asyncio.sleep(FIRST_LOOK_SECONDS)
+                await self._wiring.pause(FIRST_LOOK_SECONDS)
             self._asked.set()
             while True:
                 self._note_lacking()
                 await self._lacking.wait()
                 await self._look(group)
-                await asyncio.sleep(LOOK_SECONDS * (0.75 + self._wiring.rand() / 2))
+                await self._wiring.pause(LOOK_SECONDS * (0.75 + self._wiring.rand() / 2))
 
     async def settled(self) -> None:
         """Wait until it is known what is served, and that is listed or known not to be readable."""

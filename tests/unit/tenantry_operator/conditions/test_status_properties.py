@@ -12,7 +12,15 @@ from tenantry_operator.api.v1alpha1.gateway import GatewayStatus
 from tenantry_operator.api.v1alpha1.upstream import Internet, Obstacle, ServiceName, Unresolved
 from tenantry_operator.conditions.agent_binding import binding_status, judge
 from tenantry_operator.conditions.gateway import gateway_status
-from tenantry_operator.conditions.observation import Observation, Problem, SecretKeys, TokenView
+from tenantry_operator.conditions.observation import (
+    IngressView,
+    Observation,
+    ParentView,
+    Problem,
+    RouteView,
+    SecretKeys,
+    TokenView,
+)
 from tests.unit.tenantry_operator.objects import (
     NOW,
     binding_body,
@@ -106,6 +114,24 @@ routes = st.lists(
     max_size=3,
 )
 
+EXTRAS = {
+    "exposure": {"httpRoute": {"parentRefs": [{"name": "public"}]}, "ingress": {"hosts": ["a.example"]}},
+    "monitoring": {"serviceMonitor": {}, "prometheusRule": {}},
+}
+extra_kinds = st.sampled_from(["HTTPRoute", "Ingress", "ServiceMonitor", "PrometheusRule"])
+parents = st.builds(
+    ParentView,
+    st.sampled_from([{"name": "public"}, {"name": "public", "namespace": "team-a"}, {}]),
+    st.just("example.com/c"),
+    st.lists(
+        st.fixed_dictionaries(
+            {"type": st.sampled_from(["Accepted", "ResolvedRefs"]), "status": st.sampled_from(["True", "False"])},
+            optional={"reason": st.just("X"), "message": st.text(max_size=9), "observedGeneration": st.integers(1, 2)},
+        ),
+        max_size=2,
+    ),
+)
+
 
 @st.composite
 def observations(draw: st.DrawFn) -> Observation:
@@ -113,7 +139,8 @@ def observations(draw: st.DrawFn) -> Observation:
     storage = draw(st.sampled_from([{}, {"size": "2Gi"}, {"storageClassName": "fast"}]))
     auth, request = draw(auths), draw(st.sampled_from(["", "1", "2", "x" * 500]))
     consent = [{"namespaces": {"from": "Names", "names": ["guests"]}}]
-    subject = gateway({"allowedBindings": consent, "storage": storage, "auth": auth})
+    features = draw(st.sampled_from([{}, EXTRAS]))
+    subject = gateway({"allowedBindings": consent, "storage": storage, "auth": auth, **features})
     subject = replace(subject, meta=replace(subject.meta, rotate_token=request))
     bodies = [
         binding_body(
@@ -132,6 +159,11 @@ def observations(draw: st.DrawFn) -> Observation:
         storage_classes=draw(st.one_of(st.none(), st.just({}), classes.map(lambda one: {one.name: one}))),
         growth_refused=draw(st.one_of(st.none(), refusals)),
         policy_exists=draw(st.booleans()),
+        missing_apis=draw(st.frozensets(extra_kinds)),
+        extra_problems=draw(st.dictionaries(extra_kinds, problems)),
+        extras=draw(st.frozensets(extra_kinds)),
+        http_route=draw(st.one_of(st.none(), st.builds(RouteView, st.just(2), st.lists(parents).map(tuple)))),
+        ingress=draw(st.one_of(st.none(), st.builds(IngressView, st.sampled_from([(), ("192.0.2.1",)])))),
         upstream=draw(st.one_of(st.none(), upstreams)),
         problem=draw(st.one_of(st.none(), problems)),
         token=draw(st.one_of(st.none(), tokens)),
