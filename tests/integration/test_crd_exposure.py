@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 
 from dev.kubectl import Kubectl, KubectlError
-from tests.integration.operator_harness import gateway
+from tests.integration.operator_harness import ROOT, gateway
 
 NAMESPACE = "test-crd-exposure"
 HOSTS = {"hosts": ["a.example.com"]}
@@ -92,3 +93,9 @@ def test_what_has_none_is_refused_with_path_and_remedy(
 
     assert field in str(refusal.value)
     assert message in str(refusal.value)
+
+
+def test_the_example_is_accepted(crds: Kubectl) -> None:
+    example = yaml.safe_load((ROOT / "examples/exposed-team.yaml").read_text())
+
+    assert dry_run(crds, **example["spec"]) == "gateway.tenantry.dev/dry\n"

@@ -29,13 +29,13 @@ class Alert:
     summary: str
     description: str
 
-    def rule(self) -> dict[str, Any]:
-        """As Prometheus takes it."""
+    def rule(self, gateway: Gateway) -> dict[str, Any]:
+        """As Prometheus takes it. Its labels say whose it is, for Alertmanager to route: ``absent`` gives it none."""
         return {
             "alert": self.name,
             "expr": self.expr,
             "for": self.held,
-            "labels": {"severity": self.severity},
+            "labels": {"severity": self.severity, "namespace": gateway.meta.namespace, "gateway": gateway.meta.name},
             "annotations": {"summary": self.summary, "description": self.description},
         }
 
@@ -50,7 +50,7 @@ def build_prometheus_rule(gateway: Gateway) -> Manifest | None:
         "apiVersion": "monitoring.coreos.com/v1",
         "kind": "PrometheusRule",
         "metadata": {**meta, "labels": {**wanted.labels, **meta["labels"]}},
-        "spec": {"groups": [{"name": GROUP, "rules": [alert.rule() for alert in alerts(gateway)]}]},
+        "spec": {"groups": [{"name": GROUP, "rules": [alert.rule(gateway) for alert in alerts(gateway)]}]},
     }
 
 

@@ -50,7 +50,10 @@ def test_a_rule_has_the_labels_by_which_a_prometheus_selects_it() -> None:
 
     assert rule is not None
     assert rule["metadata"]["labels"]["release"] == "prometheus"
-    assert len(rule["spec"]["groups"]) == 1
+    (group,) = rule["spec"]["groups"]
+    assert all(
+        {"namespace": "team-a", "gateway": "assistants"}.items() <= each["labels"].items() for each in group["rules"]
+    )
 
 
 def test_there_is_none_without_being_asked_for() -> None:
