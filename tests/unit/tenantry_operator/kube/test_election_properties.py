@@ -2,10 +2,10 @@
 
 import heapq
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tenantry_operator.kube.election import Attempt, Claim, Election, Terms
@@ -204,6 +204,7 @@ def test_one_leads_and_goes_on_leading_while_nothing_goes_wrong(rates: tuple[flo
     assert [each.election.me for each in world.processes if each.acts()] == world.led
 
 
+@example(rates=(1.0, 1.0, 0.82421875), seed=3150, released=True)
 @given(rates, st.integers(0, 2**32), st.booleans())
 def test_when_the_leader_goes_another_leads(rates: tuple[float, float, float], seed: int, released: bool) -> None:
     world = world_of(rates, CALM, seed)
@@ -212,9 +213,19 @@ def test_when_the_leader_goes_another_leads(rates: tuple[float, float, float], s
 
     release = leader.election.resign() if released else None
     if release is not None:
-        world.store(release, "", lambda _: None)
+        release_patiently(world, leader, release)
     leader.dead = True  # For good.
     world.run(2.0 if released else TERMS.lease / 0.82 + 1.0)
 
     assert [each.acts() for each in world.processes].count(True) == 1
     assert not leader.acts()
+
+
+def release_patiently(world: World, leader: Process, release: Attempt) -> None:
+    """As the leader does: once more, where a renewal was under way that its answer has not told of yet."""
+
+    def answered(stored: Claim | None) -> None:
+        if stored is None and world.claim is not None and world.claim.holder == leader.election.me:
+            world.store(replace(release, replaces=world.claim.version), "", lambda _: None)
+
+    world.store(release, "", answered)
