@@ -3,8 +3,6 @@
 import json
 import platform
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +14,7 @@ from dev.cluster.layout import DNS_SERVICE_IP, Layout
 from dev.cluster.node import Node, find_node
 from dev.cluster.pki import Authority, Identity
 from dev.cluster.processes import find_processes
-from dev.cluster.waiting import api_get, log_tail, wait_until
+from dev.cluster.waiting import api_get, http_get, log_tail, wait_until
 from dev.errors import DevError
 from dev.kubectl import Kubectl, KubectlError
 from dev.tools.build import tool_path
@@ -196,10 +194,4 @@ def _get(layout: Layout, path: str) -> bytes | None:
 
 
 def _dns_is_ready(layout: Layout) -> bool:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    url = f"http://{layout.node_address}:{node_config.DNS_READY_PORT}/ready"
-    try:
-        with opener.open(url, timeout=2) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
+    return http_get(f"http://{layout.node_address}:{node_config.DNS_READY_PORT}/ready") is not None

@@ -5,6 +5,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 
 from dev.cluster.pki import Authority, Credentials
@@ -34,12 +35,19 @@ def api_get(server: str, path: str, authority: Authority, credentials: Credentia
     """GET from an API server with a client certificate; None unless it answers 200."""
     context = ssl.create_default_context(cafile=str(authority.certificate))
     context.load_cert_chain(credentials.certificate, credentials.key)
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+    return http_get(f"{server}{path}", urllib.request.HTTPSHandler(context=context))
+
+
+def http_get(url: str, *handlers: urllib.request.BaseHandler) -> bytes | None:
+    """GET without any proxy; None unless it answers 200 within five seconds."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), *handlers)
     try:
-        with opener.open(f"{server}{path}", timeout=5) as answer:
-            body: bytes = answer.read()
-            return body
-    except (urllib.error.URLError, OSError):
+        with opener.open(url, timeout=5) as answer:
+            return bytes(answer.read()) if answer.status == HTTPStatus.OK else None
+    except urllib.error.HTTPError as error:
+        error.close()  # It holds the connection.
+        return None
+    except OSError:
         return None
 
 

@@ -27,6 +27,8 @@ from tests.integration.faults import Action, Edit, Exchange, Match, Rule, Target
 T = TypeVar("T")
 
 HOP_BY_HOP = ("Connection", "Keep-Alive", "Transfer-Encoding", "Content-Length", "Host", "Date", "Server")
+CLOSING_TURNS = 20
+"""Turns of the loop in which the transports that were told to close do so; more than TLS over TCP takes."""
 LONGEST_LINE = 2**22
 
 
@@ -217,6 +219,12 @@ class FaultProxy:
         await self._close()
         await self._runner.cleanup()
         await self._session.close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        for _ in range(CLOSING_TURNS):
+            await asyncio.sleep(0)
 
     async def _open(self) -> None:
         assert self._runner is not None

@@ -12,8 +12,9 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.client import HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -156,19 +157,13 @@ class Operator:
     def get(self, port: str, path: str) -> str | None:
         """Body of one of its HTTP endpoints; None while it does not answer with 200."""
         assert self.process is None or self.process.poll() is None, f"the operator has ended: {self.tail()}"
-        with suppress(urllib.error.URLError, OSError), _open(f"http://127.0.0.1:{getattr(self, port)}{path}") as answer:
-            return str(answer.read().decode())
-        return None
+        code, body = _get(f"http://127.0.0.1:{getattr(self, port)}{path}")
+        return body if code == HTTPStatus.OK else None
 
     def probe(self, path: str) -> tuple[int, dict[str, Any]]:
         """Code and body of a probe's answer; code 0 while nobody listens."""
-        try:
-            with _open(f"http://127.0.0.1:{self.health}{path}") as answer:
-                return answer.status, json.load(answer)
-        except urllib.error.HTTPError as error:
-            return error.code, json.load(error)
-        except OSError:
-            return 0, {}
+        code, body = _get(f"http://127.0.0.1:{self.health}{path}")
+        return code, json.loads(body) if code else {}
 
     def metric(self, name: str) -> float:
         """Sum of a metric over all its labels."""
@@ -340,5 +335,14 @@ def _environment(**more: str) -> dict[str, str]:
     return kept | more
 
 
-def _open(url: str) -> Any:
-    return urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=5)
+def _get(url: str) -> tuple[int, str]:
+    """Code and body of the answer; 0 and nothing where there is none."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:  # It holds the connection, which closes with it.
+            return error.code, error.read().decode()
+    except (OSError, HTTPException):
+        return 0, ""
