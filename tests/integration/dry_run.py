@@ -1,4 +1,4 @@
-"""Asks the real API server what it would do, by dry run: nothing is stored, and each warning is kept."""
+"""Asks the real API server what it would do, by dry run: only ``store`` stores anything, and each warning is kept."""
 
 import asyncio
 from collections.abc import Mapping
@@ -9,12 +9,14 @@ from typing import Any, Self
 
 from tenantry_operator.kube.client import APPLY_PATCH, Client, apply_body
 from tenantry_operator.kube.credentials import load_credentials
-from tenantry_operator.kube.kinds import POD, Kind, key_of
+from tenantry_operator.kube.kinds import POD, Kind, key_of, kind_of
 from tenantry_operator.kube.transport import Request, json_object
 from tenantry_operator.metrics import Metrics
 from tenantry_operator.resources.metadata import FIELD_MANAGER
 
 Manifest = dict[str, Any]
+DRY = {"dryRun": "All"}
+OPERATOR = {"fieldManager": FIELD_MANAGER, "force": "true"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +56,17 @@ class DryRun:
 
     def apply(self, kind: Kind, manifest: Mapping[str, Any], manager: str = FIELD_MANAGER) -> Answer:
         """Server-side apply, as the operator does it."""
-        params = {"fieldManager": manager, "force": "true"}
+        params = {**OPERATOR, **DRY, "fieldManager": manager}
         return self._send(kind, "PATCH", kind.path(*key_of(manifest)), params, manifest, APPLY_PATCH)
+
+    def store(self, manifest: Mapping[str, Any]) -> Answer:
+        """Server-side apply, as the operator does it and in earnest."""
+        kind = kind_of(manifest)
+        return self._send(kind, "PATCH", kind.path(*key_of(manifest)), OPERATOR, manifest, APPLY_PATCH)
 
     def create(self, kind: Kind, manifest: Mapping[str, Any]) -> Answer:
         """Create, as a controller does it."""
-        return self._send(kind, "POST", kind.path(key_of(manifest)[0]), {}, manifest, "application/json")
+        return self._send(kind, "POST", kind.path(key_of(manifest)[0]), DRY, manifest, "application/json")
 
     def pod(self, deployment: Mapping[str, Any]) -> Answer:
         """Create a pod of a Deployment's template."""
@@ -70,8 +77,8 @@ class DryRun:
     def _send(
         self, kind: Kind, method: str, path: str, params: Mapping[str, str], body: Mapping[str, Any], content_type: str
     ) -> Answer:
-        dry = {**params, "dryRun": "All", "fieldValidation": "Strict"}
-        request = Request("test", kind.plural, method, path, dry, apply_body(body), content_type=content_type)
+        strict = {"fieldValidation": "Strict", **params}
+        request = Request("test", kind.plural, method, path, strict, apply_body(body), content_type=content_type)
         return self._runner.run(self._answer(request))
 
     async def _answer(self, request: Request) -> Answer:

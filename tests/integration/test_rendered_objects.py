@@ -1,10 +1,12 @@
 """Whatever a Gateway asks for: the API server takes every object that becomes of it, and prints it as it was written.
 
-Two properties, over specs that are drawn at random. Of a valid one, every object is accepted without a warning, its
-pods pass Pod Security `restricted`, and what the API server would store is what was sent: a second reconcile has
-nothing to send. And what the API server refuses, the operator's own models refuse too, and the other way round.
+Properties of specs that are drawn at random. Of a valid one, every object is accepted without a warning, its pods pass
+Pod Security `restricted`, and what the API server would store is what was sent: a second reconcile has nothing to
+send. That is so also where the objects of another valid spec are there already. And what the API server refuses, the
+operator's own models refuse too, and the other way round.
 """
 
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -32,6 +34,10 @@ __all__ = ["control_plane", "installed", "kubectl"]
 NAMESPACE = "test-rendered"
 NAME = "assistants"
 EXAMPLES = settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+CHANGES = settings(EXAMPLES, max_examples=40)
+NUMBERS = itertools.count(1)
+SHARED = {"accessModes": ["ReadWriteMany"]}
+"""Storage with which every number of replicas is allowed."""
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +63,11 @@ def api(control_plane: ControlPlane, installed: Kubectl) -> Iterator[DryRun]:
         yield connection
 
 
-def gateway_manifest(spec: Mapping[str, Any]) -> dict[str, Any]:
+def gateway_manifest(spec: Mapping[str, Any], name: str = NAME) -> dict[str, Any]:
     return {
         "apiVersion": GATEWAY.api_version,
         "kind": GATEWAY.name,
-        "metadata": {"namespace": NAMESPACE, "name": NAME},
+        "metadata": {"namespace": NAMESPACE, "name": name},
         "spec": dict(spec),
     }
 
@@ -107,6 +113,23 @@ def test_every_object_of_any_valid_gateway_is_taken_without_a_warning_and_stays_
     gateway = Gateway.parse(answer.body)
     assert_taken(api.create(SECRET, build_token_secret(gateway, "token")), "Secret")
     assert_taken(api.pod(wanted.manifests[-1]), "Pod")
+
+
+@CHANGES
+@given(gateway_specs(), gateway_specs())
+def test_every_object_follows_a_gateway_that_is_edited(
+    api: DryRun, before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    """Also where what is gone was the last entry of its map or list. A volume is never replaced by another."""
+    name = f"edited-{next(NUMBERS)}"
+    first, second = (
+        api.apply(GATEWAY, gateway_manifest({**spec, "storage": SHARED}, name)).body for spec in (before, after)
+    )
+    stored = rendered(first)
+    for manifest in (*stored.manifests, *stored.extras):
+        assert_taken(api.store(manifest), manifest["kind"])
+
+    assert_every_object_is_taken_and_stays_as_it_is(api, second)
 
 
 @EXAMPLES
