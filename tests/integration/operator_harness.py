@@ -40,6 +40,8 @@ STORAGE_CLASS = {
 """The default class. No kubelet runs here, so its claims wait for their first pod for ever, as they may."""
 SECONDS = 30.0
 """How long something may take that takes well under a second on an idle machine."""
+REST = 0.7
+"""Seconds; many times what it takes from a write to the watch event of it."""
 
 T = TypeVar("T")
 Manifest = dict[str, Any]
@@ -184,6 +186,19 @@ class Operator:
     def idle(self) -> bool:
         """Whether no key waits."""
         return self.metric("tenantry_operator_queue_depth") == 0
+
+    def rests(self) -> None:
+        """Wait until it has done nothing for a while: what it writes comes back to it by its watches."""
+        done, since = -1.0, 0.0
+
+        def long_enough() -> bool:
+            nonlocal done, since
+            now = self.metric("tenantry_operator_reconcile_total")
+            if now != done or not self.idle():
+                done, since = now, time.monotonic()
+            return time.monotonic() - since > REST
+
+        eventually(long_enough)
 
     def writes(self, namespace: str | None = None, since: int = 0) -> list[str]:
         """What it has written for tenants after the audit log's first ``since`` events: verb and object."""

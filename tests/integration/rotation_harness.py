@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dev.kubectl import Kubectl
-from tests.integration.operator_harness import Manifest, Operator, condition, eventually, gateway
+from tests.integration.operator_harness import Manifest, condition, eventually, gateway
 
 ROTATE = "tenantry.dev/rotate-token"
 PHASE = "tenantry.dev/rotation-phase"
@@ -56,7 +56,3 @@ class Tenant:
         """Let something that the Secret records have happened some time ago."""
         past = (datetime.now(UTC) - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
         self.patch_secret({"metadata": {"annotations": {f"tenantry.dev/{annotation}": past}}})
-
-    def quiet(self, operator: Operator) -> None:
-        """Wait until the operator has nothing to do."""
-        eventually(lambda: operator.idle() or None)

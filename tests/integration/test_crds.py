@@ -19,6 +19,9 @@ from tenantry_operator.conditions.observation import DeploymentView, Observation
 from tenantry_operator.resources.desired import desired
 from tenantry_operator.resources.image import Defaults
 from tenantry_operator.resources.secret import build_token_secret
+from tests.integration.own_control_plane import control_plane
+
+__all__ = ["control_plane"]  # No operator looks at what is applied here.
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMESPACE = "test-crds"

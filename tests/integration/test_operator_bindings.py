@@ -53,10 +53,6 @@ def routes(kubectl: Kubectl, namespace: str) -> str:
     return str(kubectl.get("configmap", "a-gateway", namespace)["data"]["config.yaml"])
 
 
-def quiet(operator: Operator) -> None:
-    eventually(lambda: operator.idle() or None)
-
-
 def timeless(live: Manifest) -> list[dict[str, Any]]:
     """The conditions without what differs between any two objects."""
     text = json.dumps(live["status"]["conditions"])
@@ -90,7 +86,7 @@ def test_a_gateway_that_does_not_consent_looks_like_one_that_is_not_there(
 
     events = eventually(told)
     assert json.dumps(events[0]) == json.dumps(events[1]).replace(f"{namespace}/b", f"{namespace}/a")
-    quiet(operator)
+    operator.rests()
     assert condition(kubectl.get("tgw", "a", namespace), "BindingsAccepted") == before, "the Gateway is not told"
 
 
@@ -106,7 +102,7 @@ def test_a_crowd_of_strangers_is_told_to_the_last_and_once(
         return [each["metadata"]["name"] for each in found if condition(each, "Accepted") is None]
 
     eventually(lambda: not untold() or None, seconds=90)
-    quiet(operator)
+    operator.rests()
     written = [write.split()[-1] for write in operator.writes(guests) if "agentbindings/status" in write]
     assert sorted(written) == sorted(each["metadata"]["name"] for each in crowd)
 
@@ -167,14 +163,14 @@ def test_a_restart_keeps_routes_of_selected_namespaces_and_writes_nothing(
     kubectl.apply(gateway("a", namespace, allowedBindings=by_label(namespace)), guest("g", guests, namespace))
     said(kubectl, "tab", "g", guests, "Accepted", status="True")
     eventually(lambda: guests in routes(kubectl, namespace) or None)
-    quiet(operator)
+    operator.rests()
     operator.stop()
     before = operator.audited()
 
     operator.start()
     operator.settled(1)
 
-    quiet(operator)
+    operator.rests()
     assert (operator.writes(namespace, before), operator.writes(guests, before)) == ([], [])
 
 
@@ -255,7 +251,7 @@ def test_the_change_of_one_route_writes_no_status_of_the_others(
     kubectl: Kubectl, operator: Operator, namespace: str, pods: Pods
 ) -> None:
     serving(kubectl, namespace, pods, *(binding(f"b{index}", namespace, "a", f"c{index}") for index in range(5)))
-    quiet(operator)
+    operator.rests()
     before = operator.audited()
 
     kubectl.apply(binding("b0", namespace, "a", "other"))
@@ -263,7 +259,7 @@ def test_the_change_of_one_route_writes_no_status_of_the_others(
     follow(kubectl, namespace, pods)
     said(kubectl, "tab", "b0", namespace, "Programmed", status="True")
 
-    quiet(operator)
+    operator.rests()
     written = {write.split()[-1] for write in operator.writes(namespace, before) if "agentbindings/status" in write}
     assert written == {"b0"}
 

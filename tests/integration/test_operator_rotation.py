@@ -71,7 +71,7 @@ def test_a_new_token_appears_only_when_every_pod_accepts_it_and_no_pod_restarts(
     assert live(tenant, pod)["metadata"]["uid"] == pod["metadata"]["uid"]
     after = tenant.kubectl.get("deployment", "a-gateway", tenant.namespace)["metadata"]["generation"]
     assert after == deployment
-    tenant.quiet(operator)
+    operator.rests()
 
 
 def live(tenant: Tenant, pod: Manifest) -> Manifest:
@@ -109,7 +109,7 @@ def test_a_request_is_served_once_also_by_an_operator_that_starts_again(tenant: 
     tenant.age("rotated-at", 3600)
     done = tenant.reaches(None)
     tenant.says("Rotated")
-    tenant.quiet(operator)
+    operator.rests()
     operator.kill()
     before = operator.audited()
 
@@ -117,7 +117,7 @@ def test_a_request_is_served_once_also_by_an_operator_that_starts_again(tenant: 
 
     eventually(lambda: operator.metric("tenantry_operator_reconcile_total") or None)
     tenant.kubectl.run("-n", tenant.namespace, "annotate", "tgw", "a", "theirs=1")
-    tenant.quiet(operator)
+    operator.rests()
     assert tenant.tokens() == done
     assert not [write for write in operator.writes(tenant.namespace, before) if "secrets" in write]
 
@@ -150,7 +150,7 @@ def test_a_gateway_that_is_made_with_a_request_is_served_by_its_first_token(tena
     tenant.kubectl.apply(manifest)
 
     assert tenant.says("NotDue")["status"] == "True"
-    tenant.quiet(operator)
+    operator.rests()
     assert sorted(tenant.tokens()) == ["token"]
     assert last_rotation(tenant) == "from-git"
 
@@ -236,7 +236,7 @@ def test_a_token_that_somebody_removes_comes_back_and_one_that_somebody_sets_sta
     eventually(lambda: tenant.tokens().get("token"))
 
     tenant.patch_secret({"stringData": {"token": "set-by-a-person"}})
-    tenant.quiet(operator)
+    operator.rests()
     assert tenant.tokens()["token"] == "set-by-a-person"
     tenant.ask("1")
     assert tenant.reaches("Overlap")["previous-token"] == "set-by-a-person"
@@ -253,7 +253,7 @@ def test_a_secret_that_is_deleted_in_mid_rotation_comes_back_with_a_new_token_an
 
     fresh = eventually(tenant.tokens)
     assert fresh["token"] not in known.values()
-    tenant.quiet(operator)
+    operator.rests()
     assert tenant.tokens() == fresh
 
 
@@ -291,11 +291,11 @@ def test_nothing_is_asked_or_written_while_an_overlap_lasts(tenant: Tenant, oper
     tenant.reaches("Overlap")
     tenant.says("InOverlap")
     settled = eventually(lambda: second_touch(tenant))
-    tenant.quiet(operator)
+    operator.rests()
     asked, written = pods.asked, operator.writes(tenant.namespace)
 
     tenant.kubectl.run("-n", tenant.namespace, "annotate", "tgw", "a", "theirs=1")
-    tenant.quiet(operator)
+    operator.rests()
 
     assert second_touch(tenant) == settled
     assert (pods.asked, operator.writes(tenant.namespace)) == (asked, written)

@@ -145,11 +145,11 @@ def test_a_gateway_is_ready_when_its_pod_is_and_a_binding_programmed_when_the_po
     said(kubectl, "tab", "b", namespace, "Programmed", status="True")
     kubectl.wait("condition=Ready", "gateways.tenantry.dev/a", namespace, 5)
     assert ("Normal", "Ready") in events(kubectl, namespace, "a")
-    eventually(lambda: operator.idle() or None)
+    operator.rests()
     asked, written = pods.asked, len(operator.writes(namespace))
     kubectl.run("-n", namespace, "annotate", "tgw", "a", "theirs=1")
     kubectl.run("-n", namespace, "annotate", "deployment", "a-gateway", "theirs=1")
-    eventually(lambda: operator.idle() or None)
+    operator.rests()
     assert (pods.asked, len(operator.writes(namespace))) == (asked, written)
 
 
@@ -199,7 +199,7 @@ def test_a_restart_with_ready_gateways_writes_nothing(
     operator.start()
 
     eventually(lambda: pods.asked > asked or None)
-    eventually(lambda: operator.idle() or None)
+    operator.rests()
     assert operator.writes(namespace, before) == []
 
 

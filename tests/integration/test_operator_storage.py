@@ -104,7 +104,7 @@ def let_volumes_grow(kubectl: Kubectl, class_name: str) -> None:
 def settled(kubectl: Kubectl, operator: Operator, namespace: str) -> None:
     """Wait until the status is of the latest Gateway and Deployment, and nothing waits to be looked at."""
     eventually(lambda: kubectl.get("tgw", "a", namespace)["status"].get("replicas") == 1 or None)
-    eventually(lambda: operator.idle() or None)
+    operator.rests()
 
 
 def test_a_gateway_gets_a_claim_that_its_pod_mounts(kubectl: Kubectl, namespace: str) -> None:
@@ -391,7 +391,7 @@ def test_what_others_make_of_a_claim_stays(kubectl: Kubectl, operator: Operator,
         kubectl.run("-n", namespace, "patch", "pvc", CLAIM, "--type=merge", "-p", json.dumps(theirs))
 
         assert "grows from 1Gi to 3Gi" in storage(kubectl, namespace, "VolumeGrowing")
-        eventually(lambda: operator.idle() or None)
+        operator.rests()
         live = claim(kubectl, namespace)
         assert (request(live), live["metadata"]["annotations"]["theirs"]) == ("3Gi", "kept")
         assert live["metadata"]["labels"]["theirs"] == "kept"

@@ -168,7 +168,7 @@ def assert_nothing_is_written_at_the_next_look(kubectl: Kubectl, operator: Opera
     before, looks = operator.audited(), operator.metric("tenantry_operator_reconcile_total")
     kubectl.run("-n", namespace, "annotate", "tgw", "a", "look=again")
     eventually(lambda: operator.metric("tenantry_operator_reconcile_total") > looks or None)
-    eventually(lambda: operator.idle() or None)
+    operator.rests()
     written = operator.writes(namespace, before)
     assert [write for write in written if "gateways/status" not in write] == []
 
