@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,21 +57,23 @@ class Trouble:
         for name in names:
             self.told(namespace, name)
 
-    def ask_for(self, namespace: str, *names: str) -> None:
+    def ask_for(self, namespace: str, *names: str, **spec: Any) -> None:
         """Gateways with their API key; does not wait."""
         key = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "anthropic", "namespace": namespace}}
-        self.kubectl.apply({**key, "stringData": {"api-key": "x"}}, *(gateway(name, namespace) for name in names))
+        self.kubectl.apply(
+            {**key, "stringData": {"api-key": "x"}}, *(gateway(name, namespace, **spec) for name in names)
+        )
+
+    def is_told(self, namespace: str, name: str = "a") -> Manifest | None:
+        """A Gateway if its status tells of its latest specification and of pods to come."""
+        live = self.kubectl.get("tgw", name, namespace)
+        status = live.get("status", {})
+        seen = status.get("observedGeneration") == live["metadata"]["generation"]
+        return live if seen and status.get("replicas") and condition(live, "Ready") else None
 
     def told(self, namespace: str, name: str = "a") -> Manifest:
-        """A Gateway once its status tells of its latest specification and of pods to come."""
-
-        def complete() -> Manifest | None:
-            live = self.kubectl.get("tgw", name, namespace)
-            status = live.get("status", {})
-            seen = status.get("observedGeneration") == live["metadata"]["generation"]
-            return live if seen and status.get("replicas") and condition(live, "Ready") else None
-
-        return eventually(complete)
+        """A Gateway once that is so."""
+        return eventually(lambda: self.is_told(namespace, name))
 
     def complete(self, namespace: str, name: str = "a", seconds: float = 60.0) -> list[tuple[str, str]]:
         """Kind and name (without the Gateway's) of a Gateway's objects, once all are there and no trouble is told."""
