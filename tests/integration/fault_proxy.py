@@ -9,8 +9,8 @@ import json
 import ssl
 import threading
 import time
-from collections.abc import Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -264,7 +264,10 @@ class FaultProxy:
         assert self._session is not None
         url = URL(self._upstream + request.raw_path, encoded=True)
         headers = _end_to_end(request.headers)
-        async with self._session.request(request.method, url, data=body or None, headers=headers) as upstream:
+        async with (
+            self._session.request(request.method, url, data=body or None, headers=headers) as upstream,
+            cut(upstream),
+        ):
             passed.status = upstream.status
             kept = _end_to_end(upstream.headers)
             if target.verb != "watch" or upstream.status != 200:
@@ -281,6 +284,17 @@ class FaultProxy:
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+
+
+@asynccontextmanager
+async def cut(upstream: aiohttp.ClientResponse) -> AsyncIterator[None]:
+    """At the end, cut the connection of an answer that was not read to its end: to close one by TLS takes two."""
+    try:
+        yield
+    finally:
+        connection = upstream.connection
+        if connection is not None and connection.transport is not None:
+            connection.transport.abort()
 
 
 def _end_to_end(headers: Mapping[str, str]) -> CIMultiDict[str]:

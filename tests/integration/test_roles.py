@@ -36,7 +36,7 @@ def arguments(action: str) -> list[str]:
     dry = "--dry-run=server"
     if "status of" in action:
         # Server-side apply: the one way to write it without reading it first.
-        return ["apply", "--server-side", "--field-manager=x", "--subresource=status", dry, "-f", "-"]
+        return ["apply", "--server-side", "--force-conflicts", "--subresource=status", dry, "-f", "-"]
     match verb:
         case "get":
             return ["get", target]
