@@ -14,7 +14,8 @@ NAMES = ("a", "b", "c")
 
 @pytest.fixture
 def upgraded(operator: Operator, installed: Kubectl, namespace: str, pods: Pods) -> Iterator[Operator]:
-    """The operator, restarted with a new default image while three Gateways run."""
+    """The operator, restarted with a new default image while three Gateways run, and no other."""
+    eventually(lambda: elsewhere(installed) == [])
     installed.apply(*(gateway(name, namespace, port=pods.port) for name in NAMES))
     installed.run("-n", namespace, "create", "secret", "generic", "anthropic", "--from-literal=api-key=x")
     for name in NAMES:
@@ -55,6 +56,11 @@ def test_a_waiting_gateway_can_be_given_the_image_by_hand(installed: Kubectl, na
     installed.apply(gateway(other, namespace, port=pods.port, image={"tag": "next"}))
 
     eventually(lambda: with_new_image(installed, namespace) == {first, other} or None)
+
+
+def elsewhere(kubectl: Kubectl) -> list[str]:
+    """Gateways that other tests have left."""
+    return kubectl.run("get", "gateways.tenantry.dev", "-A", "-o", "name").split()
 
 
 def restart(operator: Operator, options: tuple[str, ...]) -> None:

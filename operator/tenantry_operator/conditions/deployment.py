@@ -60,8 +60,14 @@ def is_rolled_out(deployment: DeploymentView) -> bool:
 
 
 def was_rolled_out(deployment: DeploymentView) -> bool:
-    """Whether pods of the latest template have been available once, whatever has become of them since."""
-    return is_rolled_out(deployment) or _condition(deployment, "Progressing").get("reason") == "NewReplicaSetAvailable"
+    """Whether pods of the latest template have been available once, whatever has become of them since.
+
+    Until the first pod of a new template is made, the condition speaks of the template before.
+    """
+    latest = deployment.wanted == deployment.replicas == deployment.updated
+    latest = latest and deployment.observed_generation >= deployment.generation
+    has_been = latest and _condition(deployment, "Progressing").get("reason") == "NewReplicaSetAvailable"
+    return has_been or is_rolled_out(deployment)
 
 
 def rollout_has_failed(deployment: DeploymentView, pods: Iterable[PodView]) -> bool:

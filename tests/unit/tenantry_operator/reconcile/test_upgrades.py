@@ -2,6 +2,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -165,6 +166,21 @@ def test_a_restarted_operator_counts_what_the_last_one_began() -> None:
     fleet.look_at_all()
 
     assert fleet.rolling() == under_way
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [{"replicas": 1, "updated": 0, "available": 1}, {"replicas": 0, "updated": 0}, {"observed_generation": 0}],
+)
+def test_a_restart_just_after_a_change_takes_it_for_under_way(counts: dict[str, Any]) -> None:
+    """The Deployment's conditions are of the template before, until the first pod of the new one is made."""
+    fleet = Fleet(4, limit=2)
+    first = "team-0", "assistants"
+    fleet.live[first] = view(NEW, **counts)
+
+    fleet.look_at_all()
+
+    assert [key for key, live in fleet.live.items() if live.image_defaults == str(NEW)] == [first]
 
 
 def test_a_new_gateway_that_never_came_up_does_not_count() -> None:
