@@ -39,8 +39,6 @@ class DeploymentView:
     conditions: Sequence[Mapping[str, Any]] = ()
     wanted: int = 1
     """spec.replicas."""
-    revision: int = 1
-    """How many different pod templates it has had, as its controller counts them."""
     image_defaults: str = ""
     """The operator's defaults that its pods were made from; empty where it does not say."""
 

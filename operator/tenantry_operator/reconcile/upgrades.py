@@ -7,7 +7,7 @@ A Gateway without available pods has nothing to lose: it gets the new defaults a
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from tenantry_operator.api.v1alpha1.gateway import Gateway
@@ -70,11 +70,12 @@ class Upgrades:
 
     def observe(self, gateway: Key, live: DeploymentView | None, pods: Iterable[PodView]) -> None:
         """Take how a Gateway stands after a look at it; wakes those whose turn has come."""
-        if gateway not in self._rolling or live is None or live.image_defaults != str(self.current):
+        if gateway not in self._rolling or live is None or self._begun(live) is None:
             return
         if is_rolled_out(live) or not live.wanted:
             self._proven = self._proven or bool(live.available)
             self.forget(gateway)
+            self.wake(gateway)  # Its Deployment must no longer say that it is being restarted.
         elif gateway not in self._failed and rollout_has_failed(live, pods):
             self._failed.add(gateway)
             log.error("%s/%s does not come up with the new default image %s: others wait", *gateway, self.current.image)
@@ -97,7 +98,12 @@ class Upgrades:
     def _no_longer_waiting(self, key: Key) -> Defaults:
         self._waiting.pop(key, None)
         self._tell()
-        return self.current
+        return replace(self.current, restarting=key in self._rolling)
+
+    def _begun(self, live: DeploymentView) -> Defaults | None:
+        """What a Deployment was made from, if those are the current defaults."""
+        found = Defaults.parse(live.image_defaults)
+        return found if found and replace(found, restarting=False) == self.current else None
 
     def _seed(self) -> None:
         """Take over what an earlier process of the operator began."""
@@ -105,11 +111,12 @@ class Upgrades:
             return
         self._seeded = True
         for key, live in self.deployments():
-            if live.image_defaults != str(self.current):
+            begun = self._begun(live)
+            if begun is None:
                 continue
             if was_rolled_out(live):
                 self._proven = self._proven or live.available > 0
-            elif live.revision > 1 and live.wanted:
+            elif begun.restarting and live.wanted:
                 self._rolling.add(key)
                 if rollout_has_failed(live, ()):
                     self._failed.add(key)

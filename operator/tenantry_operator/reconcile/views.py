@@ -19,15 +19,12 @@ FINISHED = frozenset({"Succeeded", "Failed"})
 MAX_PROBLEM = 1024
 SENSIBLE_YEARS = range(2000, 9000)
 """Of times that somebody may have written: durations are added to them."""
-REVISION_ANNOTATION = "deployment.kubernetes.io/revision"
-"""Written by Kubernetes' Deployment controller."""
 
 
 def deployment_view(live: Mapping[str, Any]) -> DeploymentView:
     """The status of a Deployment. Condition times are left out: they change while nothing happens."""
     status, spec = live.get("status") or {}, live.get("spec") or {}
     annotations = live["metadata"].get("annotations") or {}
-    revision = annotations.get(REVISION_ANNOTATION, "")
     kept = ("type", "status", "reason", "message")
     return DeploymentView(
         generation=int(live["metadata"].get("generation", 0)),
@@ -41,7 +38,6 @@ def deployment_view(live: Mapping[str, Any]) -> DeploymentView:
             for condition in status.get("conditions") or ()
         ),
         wanted=int(spec.get("replicas", 1)),
-        revision=int(revision) if revision.isdigit() else 0,
         image_defaults=annotations.get(DEFAULTS_ANNOTATION, ""),
     )
 

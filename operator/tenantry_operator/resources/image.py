@@ -9,6 +9,7 @@ from tenantry_operator.api.v1alpha1.image import ImageSpec
 
 DEFAULTS_ANNOTATION = "tenantry.dev/image-defaults"
 """On the Deployment: the defaults that its pods were made from. A changed default is rolled out to some at a time."""
+RESTARTING = " restarting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,15 +18,17 @@ class Defaults:
 
     image: str
     image_pull_policy: str = "IfNotPresent"
+    restarting: bool = False
+    """Whether this Gateway is one of those that are being restarted for them. A restarted operator reads it again."""
 
     def __str__(self) -> str:
-        return f"{self.image_pull_policy} {self.image}"
+        return f"{self.image_pull_policy} {self.image}{RESTARTING if self.restarting else ''}"
 
     @classmethod
     def parse(cls, annotation: str) -> Self | None:
         """The defaults in an annotation's value; None where it holds none."""
-        policy, _, image = annotation.partition(" ")
-        return cls(image, policy) if image else None
+        policy, _, image = annotation.removesuffix(RESTARTING).partition(" ")
+        return cls(image, policy, annotation.endswith(RESTARTING)) if image else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,8 +36,9 @@ class Fleet:
     def look(self, key: Key) -> None:
         """What a reconcile does."""
         defaults = self.upgrades.defaults_for(self.gateways[key], self.live[key])
-        if self.live[key].image_defaults != str(defaults):
+        if image(self.live[key]) != defaults.image:
             self.live[key] = view(defaults, under_way=True)
+        self.live[key] = replace(self.live[key], image_defaults=str(defaults))
         self.upgrades.observe(key, self.live[key], ())
 
     def look_at_all(self) -> None:
@@ -47,24 +48,33 @@ class Fleet:
             self.look(self.woken.pop(0))
 
     def come_up(self, key: Key) -> None:
-        self.live[key] = view(NEW)
+        self.live[key] = replace(view(NEW), image_defaults=self.live[key].image_defaults)
+        self.look(key)
+
+    def fail(self, key: Key) -> None:
+        self.live[key] = replace(self.live[key], conditions=(TOO_LATE,))
         self.look(key)
 
     def rolling(self) -> list[Key]:
-        return [key for key, live in self.live.items() if live.image_defaults == str(NEW) and not live.available]
+        return [key for key, live in self.live.items() if image(live) == NEW.image and not live.available]
 
     def upgraded(self) -> list[Key]:
-        return [key for key, live in self.live.items() if live.image_defaults == str(NEW) and live.available]
+        return [key for key, live in self.live.items() if image(live) == NEW.image and live.available]
 
     def _gateway(self, number: int) -> Gateway:
         subject = gateway()
         return Gateway(replace(subject.meta, namespace=f"team-{number}"), subject.spec, {})
 
 
+def image(live: DeploymentView) -> str | None:
+    defaults = Defaults.parse(live.image_defaults)
+    return defaults.image if defaults else None
+
+
 def view(defaults: Defaults, *, under_way: bool = False, **more: Any) -> DeploymentView:
     condition: Mapping[str, str] = UNDER_WAY if under_way else ROLLED_OUT
     ready = 0 if under_way else 1
-    return deployment_view(ready=ready, conditions=(condition,), image_defaults=str(defaults), revision=2, **more)
+    return deployment_view(ready=ready, conditions=(condition,), image_defaults=str(defaults), **more)
 
 
 def test_the_first_gateway_goes_alone_and_then_as_many_as_allowed() -> None:
@@ -84,7 +94,19 @@ def test_one_that_is_done_wakes_the_next() -> None:
 
     fleet.come_up(fleet.rolling()[0])
 
-    assert len(fleet.woken) == 2
+    assert len(set(fleet.woken) - set(fleet.upgraded())) == 2
+
+
+def test_one_that_is_done_no_longer_says_that_it_is_being_restarted() -> None:
+    fleet = Fleet(4, limit=2)
+    fleet.look_at_all()
+    first = fleet.rolling()[0]
+    assert Defaults.parse(fleet.live[first].image_defaults) == replace(NEW, restarting=True)
+
+    fleet.come_up(first)
+    fleet.look_at_all()
+
+    assert Defaults.parse(fleet.live[first].image_defaults) == NEW
 
 
 def test_a_waiting_gateway_keeps_the_defaults_that_its_pods_have() -> None:
@@ -102,8 +124,7 @@ def test_after_a_failure_no_other_begins_until_it_has_come_up() -> None:
     fleet.come_up(first)
     fleet.look_at_all()
     failing = fleet.rolling()[0]
-    fleet.live[failing] = deployment_view(ready=0, conditions=(TOO_LATE,), image_defaults=str(NEW), revision=2)
-    fleet.look(failing)
+    fleet.fail(failing)
 
     for key in [key for key in fleet.rolling() if key != failing]:
         fleet.come_up(key)
@@ -176,28 +197,39 @@ def test_a_restart_just_after_a_change_takes_it_for_under_way(counts: dict[str, 
     """The Deployment's conditions are of the template before, until the first pod of the new one is made."""
     fleet = Fleet(4, limit=2)
     first = "team-0", "assistants"
-    fleet.live[first] = view(NEW, **counts)
+    fleet.live[first] = view(replace(NEW, restarting=True), **counts)
 
     fleet.look_at_all()
 
-    assert [key for key, live in fleet.live.items() if live.image_defaults == str(NEW)] == [first]
+    assert [key for key, live in fleet.live.items() if image(live) == NEW.image] == [first]
 
 
-def test_a_new_gateway_that_never_came_up_does_not_count() -> None:
-    fleet = Fleet(3, limit=1)
-    newcomer = "team-0", "assistants"
-    fleet.live[newcomer] = deployment_view(ready=0, conditions=(UNDER_WAY,), image_defaults=str(NEW), revision=1)
-
+def test_gateways_that_have_never_come_up_hold_up_nobody_also_after_a_restart() -> None:
+    """Neither a new one, nor one that the new image was given to because it was down anyway."""
+    fleet = Fleet(6, limit=2)
+    newcomer, down, worse = (key for key, _ in zip(fleet.live, range(3), strict=False))
+    fleet.live[newcomer] = deployment_view(ready=0, conditions=(UNDER_WAY,), image_defaults=str(NEW))
+    fleet.live[down] = deployment_view(ready=0, conditions=(UNDER_WAY,), image_defaults=str(OLD))
+    fleet.live[worse] = deployment_view(ready=0, conditions=(TOO_LATE,), image_defaults=str(OLD))
+    never = {newcomer, down, worse}
     fleet.look_at_all()
+    assert len(set(fleet.rolling()) - never) == 1
 
-    assert len(fleet.rolling()) == 2
+    fleet.upgrades = fleet.operator(NEW)
+    fleet.look_at_all()
+    assert len(set(fleet.rolling()) - never) == 1
+    for _ in range(3):
+        fleet.come_up(min(set(fleet.rolling()) - never))
+        fleet.look_at_all()
+
+    assert len(fleet.upgraded()) == 3
 
 
 def test_a_gateway_that_is_suspended_half_way_makes_room() -> None:
     fleet = Fleet(3, limit=1)
     fleet.look_at_all()
     key = fleet.rolling()[0]
-    fleet.live[key] = deployment_view(ready=0, conditions=(UNDER_WAY,), image_defaults=str(NEW), wanted=0)
+    fleet.live[key] = replace(fleet.live[key], wanted=0)
 
     fleet.upgrades.observe(key, fleet.live[key], ())
 
@@ -233,8 +265,7 @@ def test_never_more_than_allowed_are_down_and_none_begins_after_a_failure(
             fleet.come_up(key)
         elif step == "fail" and key in before:
             failed.add(key)
-            fleet.live[key] = deployment_view(ready=0, conditions=(TOO_LATE,), image_defaults=str(NEW), revision=2)
-            fleet.look(key)
+            fleet.fail(key)
         elif step == "restart":
             fleet.upgrades = fleet.operator(NEW)
         began = set(fleet.rolling()) - before
