@@ -1,31 +1,20 @@
 """``spec.exposure`` and ``spec.monitoring`` on a real API server: what is accepted, what is refused, and how."""
 
-import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import yaml
 
 from dev.kubectl import Kubectl, KubectlError
-from tests.integration.operator_harness import ROOT, gateway
+from tests.integration.crd_harness import crds, dry_run
+from tests.integration.operator_harness import ROOT
+
+__all__ = ["crds"]
 
 NAMESPACE = "test-crd-exposure"
 HOSTS = {"hosts": ["a.example.com"]}
 MANY = [f"h{number}.example.com" for number in range(17)]
 LISTENERS = "name each listener of a Gateway once"
-
-
-@pytest.fixture(scope="module")
-def crds(installed: Kubectl) -> Iterator[Kubectl]:
-    installed.run("create", "namespace", NAMESPACE)
-    yield installed
-    installed.run("delete", "namespace", NAMESPACE, "--wait=false")
-
-
-def dry_run(kubectl: Kubectl, **spec: Any) -> str:
-    manifest = json.dumps(gateway("dry", NAMESPACE, **spec))
-    return kubectl.run("create", "--dry-run=server", "-f", "-", "-o", "name", stdin=manifest)
 
 
 def route(**more: Any) -> dict[str, Any]:
@@ -51,7 +40,7 @@ def ingress(**more: Any) -> dict[str, Any]:
     ],
 )
 def test_what_has_a_meaning_is_accepted(crds: Kubectl, spec: dict[str, Any]) -> None:
-    assert dry_run(crds, **spec) == "gateway.tenantry.dev/dry\n"
+    assert dry_run(crds, NAMESPACE, **spec) == "gateway.tenantry.dev/dry\n"
 
 
 @pytest.mark.parametrize(
@@ -89,7 +78,7 @@ def test_what_has_none_is_refused_with_path_and_remedy(
     crds: Kubectl, spec: dict[str, Any], field: str, message: str
 ) -> None:
     with pytest.raises(KubectlError) as refusal:
-        dry_run(crds, **spec)
+        dry_run(crds, NAMESPACE, **spec)
 
     assert field in str(refusal.value)
     assert message in str(refusal.value)
@@ -98,4 +87,4 @@ def test_what_has_none_is_refused_with_path_and_remedy(
 def test_the_example_is_accepted(crds: Kubectl) -> None:
     example = yaml.safe_load((ROOT / "examples/exposed-team.yaml").read_text())
 
-    assert dry_run(crds, **example["spec"]) == "gateway.tenantry.dev/dry\n"
+    assert dry_run(crds, NAMESPACE, **example["spec"]) == "gateway.tenantry.dev/dry\n"

@@ -1,31 +1,21 @@
 """``spec.storage`` and ``spec.deletionPolicy`` on a real API server: what is accepted, refused and never changed."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from dev.kubectl import Kubectl, KubectlError
+from tests.integration.crd_harness import crds, dry_run
 from tests.integration.operator_harness import gateway
+
+__all__ = ["crds"]
 
 NAMESPACE = "test-crd-storage"
 NO_SHRINK = "storage.size cannot be lowered below what the volume has: volumes do not shrink"
 SIZE = "must be a whole number with a unit, from 64Mi to 64Ti"
 NO_OTHER_CLASS = "storage.storageClassName cannot be changed"
 NO_OTHER_MODES = "storage.accessModes cannot be changed"
-
-
-@pytest.fixture(scope="module")
-def crds(installed: Kubectl) -> Iterator[Kubectl]:
-    installed.run("create", "namespace", NAMESPACE)
-    yield installed
-    installed.run("delete", "namespace", NAMESPACE, "--wait=false")
-
-
-def dry_run(kubectl: Kubectl, **spec: Any) -> str:
-    manifest = json.dumps(gateway("dry", NAMESPACE, **spec))
-    return kubectl.run("create", "--dry-run=server", "-f", "-", "-o", "name", stdin=manifest)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +34,7 @@ def dry_run(kubectl: Kubectl, **spec: Any) -> str:
     ],
 )
 def test_storage_that_can_be_claimed_is_accepted(crds: Kubectl, storage: dict[str, Any]) -> None:
-    assert dry_run(crds, storage=storage) == "gateway.tenantry.dev/dry\n"
+    assert dry_run(crds, NAMESPACE, storage=storage) == "gateway.tenantry.dev/dry\n"
 
 
 @pytest.mark.parametrize(
@@ -78,7 +68,7 @@ def test_storage_that_cannot_be_claimed_is_refused_with_its_path_and_what_to_do(
     crds: Kubectl, spec: dict[str, Any], field: str, message: str
 ) -> None:
     with pytest.raises(KubectlError) as refused:
-        dry_run(crds, **spec)
+        dry_run(crds, NAMESPACE, **spec)
 
     assert field in str(refused.value)
     assert message in str(refused.value)

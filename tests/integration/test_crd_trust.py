@@ -1,7 +1,6 @@
 """Consent, references across namespaces and hostile text on a real API server."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,18 +12,14 @@ from tenantry_operator.api.v1alpha1.agent_binding import AgentBinding
 from tenantry_operator.api.v1alpha1.allowed_bindings import AllowedBindings
 from tenantry_operator.api.v1alpha1.gateway import Gateway
 from tenantry_operator.resources.config_document import render_config
+from tests.integration.crd_harness import crds
 from tests.integration.operator_harness import Manifest, binding, gateway
+
+__all__ = ["crds"]
 
 NAMESPACE = "test-crd-trust"
 RULES = "spec.allowedBindings"
 BAD_ID = "should match"
-
-
-@pytest.fixture(scope="module")
-def crds(installed: Kubectl) -> Iterator[Kubectl]:
-    installed.run("create", "namespace", NAMESPACE)
-    yield installed
-    installed.run("delete", "namespace", NAMESPACE, "--wait=false")
 
 
 def dry_run(kubectl: Kubectl, manifest: Manifest) -> Manifest:
