@@ -6,6 +6,7 @@ It runs in a thread of its own; everything here may be called from the test's.
 
 import asyncio
 import json
+import selectors
 import ssl
 import threading
 import time
@@ -27,8 +28,8 @@ from tests.integration.faults import Action, Edit, Exchange, Match, Rule, Target
 T = TypeVar("T")
 
 HOP_BY_HOP = ("Connection", "Keep-Alive", "Transfer-Encoding", "Content-Length", "Host", "Date", "Server")
-CLOSING_TURNS = 20
-"""Turns of the loop in which the transports that were told to close do so; more than TLS over TCP takes."""
+CLOSING_SECONDS = 5.0
+"""How long the proxy waits at its end until all its connections are closed; by TLS that takes an answer of the peer."""
 LONGEST_LINE = 2**22
 
 
@@ -124,7 +125,8 @@ class FaultProxy:
         self._tls = ssl.create_default_context(cafile=str(control_plane.folder / "pki" / "ca.crt"))
         self._rules: list[Rule] = []
         self._watches: list[Watch] = []
-        self._loop = asyncio.new_event_loop()
+        self._selector = selectors.DefaultSelector()
+        self._loop = asyncio.SelectorEventLoop(self._selector)
         self._thread = threading.Thread(target=self._loop.run_forever, name="fault proxy", daemon=True)
         self._session: aiohttp.ClientSession | None = None
         self._runner: web.AppRunner | None = None
@@ -137,6 +139,9 @@ class FaultProxy:
 
     def __exit__(self, *_: object) -> None:
         self._run(self._stop())
+        deadline = time.monotonic() + CLOSING_SECONDS
+        while len(self._selector.get_map()) > 1 and time.monotonic() < deadline:  # The loop's own pipe stays.
+            time.sleep(0.01)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -223,8 +228,6 @@ class FaultProxy:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
-        for _ in range(CLOSING_TURNS):
-            await asyncio.sleep(0)
 
     async def _open(self) -> None:
         assert self._runner is not None
