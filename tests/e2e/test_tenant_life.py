@@ -62,7 +62,7 @@ def marked(kubectl: Kubectl) -> str:
 
 def condition(kubectl: Kubectl, kind: str) -> dict[str, str]:
     """A condition of the Gateway; empty where it is absent."""
-    conditions = kubectl.get(GATEWAYS, TEAM.gateway, TEAM.namespace)["status"]["conditions"]
+    conditions = kubectl.get(GATEWAYS, TEAM.gateway, TEAM.namespace).get("status", {}).get("conditions", ())
     return next((one for one in conditions if one["type"] == kind), {})
 
 
