@@ -74,16 +74,19 @@ def test_killed_after_any_single_write_it_ends_in_the_same_objects_with_the_same
     assert len(wanted) == 9
     assert number_of_writes > len(wanted)
 
-    for number in range(1, number_of_writes + 1):
+    def crash(number: int) -> None:
         namespace = f"crash-{number}"
         with killed_after(trouble, number, namespace) as process:
             ask_for(trouble, namespace)
-            eventually(lambda: process.poll() is not None or told(trouble, namespace))  # noqa: B023 - used at once
+            eventually(lambda: process.poll() is not None or told(trouble, namespace))
             left = token(trouble, namespace)
-        eventually(lambda: told(trouble, namespace))  # noqa: B023 - used at once
+        eventually(lambda: told(trouble, namespace))
         assert objects(trouble, namespace) == wanted, f"killed after write {number}"
         assert left in ([], token(trouble, namespace)), f"another token after write {number}"
         trouble.kubectl.run("delete", "namespace", namespace, "--wait=false")
+
+    for number in range(1, number_of_writes + 1):
+        crash(number)
     trouble.kubectl.run("delete", "namespace", "crash-0", "--wait=false")
 
 
@@ -100,16 +103,19 @@ def test_killed_after_any_single_write_of_a_change_it_ends_in_the_same_objects(t
     assert len(wanted) == 6
     assert number_of_writes > 5
 
-    for number in range(1, number_of_writes + 1):
+    def crash(number: int) -> None:
         namespace = f"change-{number}"
         ask_for(trouble, namespace)
-        eventually(lambda: told(trouble, namespace))  # noqa: B023 - used at once
+        eventually(lambda: told(trouble, namespace))
         secret = token(trouble, namespace)
         with killed_after(trouble, number, namespace) as process:
             change(namespace)
-            eventually(lambda: process.poll() is not None or told(trouble, namespace))  # noqa: B023 - used at once
-        eventually(lambda: objects(trouble, namespace) == wanted)  # noqa: B023 - used at once
-        eventually(lambda: told(trouble, namespace))  # noqa: B023 - used at once
+            eventually(lambda: process.poll() is not None or told(trouble, namespace))
+        eventually(lambda: objects(trouble, namespace) == wanted)
+        eventually(lambda: told(trouble, namespace))
         assert token(trouble, namespace) == secret, f"another token after write {number}"
         trouble.kubectl.run("delete", "namespace", namespace, "--wait=false")
+
+    for number in range(1, number_of_writes + 1):
+        crash(number)
     trouble.kubectl.run("delete", "namespace", "change-0", "--wait=false")
