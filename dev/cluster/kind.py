@@ -125,9 +125,9 @@ class KindProvider:
             with step(f"load {' '.join(name for name, _ in images)}"):
                 self._kind("load", "image-archive", str(archive.path), "--name", self.cluster)
 
-    def read_file(self, path: str) -> str:
-        """Return the text of a file on the control plane's node."""
-        return _run([find_engine() or "", "exec", f"{self.cluster}-control-plane", "cat", path])
+    def on_node(self, *command: str) -> str:
+        """Return what a command says on the control plane's node."""
+        return _run([find_engine() or "", "exec", f"{self.cluster}-control-plane", *command])
 
     def _create(self) -> None:
         folder = self.audit_log.parent

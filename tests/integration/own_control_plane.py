@@ -21,7 +21,7 @@ __all__ = ["account", "control_plane", "definitions", "installed", "kubectl", "o
 @pytest.fixture(scope="module")
 def control_plane() -> Iterator[ControlPlane]:
     """etcd, API server and controllers."""
-    with choose_control_plane() as running:
+    with choose_control_plane("integration-own") as running:
         yield running
 
 
