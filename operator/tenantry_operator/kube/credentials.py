@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Protocol
 
 from kubernetes.aio.client import Configuration
-from kubernetes.aio.config import ConfigException
 from kubernetes.aio.config.incluster_config import (
     SERVICE_CERT_FILENAME,
     SERVICE_TOKEN_FILENAME,
@@ -50,7 +49,11 @@ class Credentials(Protocol):
         ...
 
     async def reload(self) -> None:
-        """Read everything again: the server has answered 401."""
+        """Read everything again: the server has answered 401.
+
+        Raises:
+            CredentialsError: where it cannot be read, as while it is being written; then nothing has changed.
+        """
         ...
 
 
@@ -100,7 +103,15 @@ class ConfiguredCredentials:
 
     async def reload(self) -> None:
         """Parse the kubeconfig or the mounted token again."""
-        self.configuration = (await load_credentials(self.kubeconfig)).configuration
+        found = await load_credentials(self.kubeconfig)
+        if self.identified and not found.identified:  # Its users come last, and are not written yet.
+            raise CredentialsError(f"kubeconfig {self.kubeconfig} no longer has a token or certificate of its user")
+        self.configuration = found.configuration
+
+    @property
+    def identified(self) -> bool:
+        """Whether there is a token or a client certificate; else requests are anonymous."""
+        return bool(self.configuration.api_key or self.configuration.cert_file)
 
 
 async def load_credentials(kubeconfig: Path | None) -> ConfiguredCredentials:
@@ -112,12 +123,15 @@ async def load_credentials(kubeconfig: Path | None) -> ConfiguredCredentials:
     configuration = Configuration()
     if kubeconfig is not None and os.pathsep not in str(kubeconfig) and not await asyncio.to_thread(kubeconfig.is_file):
         raise CredentialsError(f"kubeconfig {kubeconfig} does not exist: set KUBECONFIG or give --kubeconfig")
+    found = ConfiguredCredentials(configuration, kubeconfig)
     try:
         if kubeconfig is None:
             InClusterConfigLoader(SERVICE_TOKEN_FILENAME, SERVICE_CERT_FILENAME).load_and_set(configuration)
         else:
             await load_kube_config(str(kubeconfig), client_configuration=configuration, persist_config=False)
-    except (ConfigException, OSError) as error:
+        found.ssl_context()
+    except Exception as error:  # Of a file that is half written, the parsers raise whatever they run into.
         source = f"kubeconfig {kubeconfig}" if kubeconfig else "the pod's service account"
-        raise CredentialsError(f"cannot read credentials from {source}: {error}; is KUBECONFIG right?") from error
-    return ConfiguredCredentials(configuration, kubeconfig)
+        said = str(error) or type(error).__name__
+        raise CredentialsError(f"cannot read credentials from {source}: {said}; is KUBECONFIG right?") from error
+    return found

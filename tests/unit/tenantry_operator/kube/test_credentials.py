@@ -1,12 +1,14 @@
+import base64
+import contextlib
 import ssl
 from pathlib import Path
 
 import pytest
 import yaml
 
-from dev.cluster.pki import Authority
+from dev.cluster.pki import Authority, Identity
 from tenantry_operator.kube import credentials as module
-from tenantry_operator.kube.credentials import CredentialsError, load_credentials
+from tenantry_operator.kube.credentials import ConfiguredCredentials, CredentialsError, load_credentials
 
 
 @pytest.fixture
@@ -69,6 +71,33 @@ async def test_without_a_token_no_header_is_sent(tmp_path: Path) -> None:
     found = await load_credentials(kubeconfig(tmp_path / "config"))
 
     assert await found.headers() == {}
+
+
+async def test_a_kubeconfig_of_which_only_a_part_is_written_changes_nothing(tmp_path: Path) -> None:
+    authority = Authority.create(tmp_path / "pki")
+    ours = authority.issue("admin", Identity("admin"))
+    encoded = {
+        "client-certificate-data": base64.b64encode(ours.certificate.read_bytes()).decode(),
+        "client-key-data": base64.b64encode(ours.key.read_bytes()).decode(),
+    }
+    for user in ({"token": "first"}, encoded):
+        file = kubeconfig(tmp_path / "kubeconfig", **user)
+        whole = file.read_text().replace("http:", "https:")
+        file.write_text(whole)
+        found = await load_credentials(file)
+        before, token = state(found), (await found.headers()).get("Authorization", "")
+        for size in range(0, len(whole), 7):
+            file.write_text(whole[:size])
+            with contextlib.suppress(CredentialsError):
+                await found.reload()
+            assert state(found) == before
+            # A part of a token cannot be told from a token.
+            assert token.startswith((await found.headers()).get("Authorization", "nothing") if token else "")
+        found.ssl_context()
+
+
+def state(found: ConfiguredCredentials) -> list[str]:
+    return [each.strip() for each in found.endpoint()]
 
 
 async def test_a_kubeconfig_that_is_not_there_is_named(tmp_path: Path) -> None:
