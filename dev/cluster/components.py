@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dev.cluster.audit import MAX_MEGABYTES
 from dev.cluster.pki import Authority, Credentials, Identity
 
 SERVICE_CIDR = "10.96.0.0/16"
@@ -87,6 +88,7 @@ def api_server(server: ApiServer, authority: Authority, serving: Credentials) ->
     ]
     if server.audit_policy is not None and server.audit_log is not None:
         arguments += [f"--audit-policy-file={server.audit_policy}", f"--audit-log-path={server.audit_log}"]
+        arguments.append(f"--audit-log-maxsize={MAX_MEGABYTES}")
     return Command("kube-apiserver", tuple(arguments))
 
 
@@ -106,6 +108,6 @@ def controller_manager(kubeconfig: Path, authority: Authority, extra: Sequence[s
     )
 
 
-def scheduler(kubeconfig: Path) -> Command:
+def scheduler(kubeconfig: Path, extra: Sequence[str] = ()) -> Command:
     """The scheduler, without a port of its own."""
-    return Command("kube-scheduler", (f"--kubeconfig={kubeconfig}", "--leader-elect=false", "--secure-port=0"))
+    return Command("kube-scheduler", (f"--kubeconfig={kubeconfig}", "--leader-elect=false", "--secure-port=0", *extra))

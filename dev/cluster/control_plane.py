@@ -30,11 +30,17 @@ PKI = "pki"
 class ControlPlane:
     """A context manager; `start` and `stop` may also be called. The processes die with the thread that started them.
 
-    `scheduler=True` adds a scheduler, for fake nodes.
+    `scheduler=True` adds a scheduler, for fake nodes. `audited` names the users whose requests the audit log has, if
+    not all. `requests_a_second` bounds each controller and the scheduler, which Kubernetes limits to 20 and 50.
     """
 
-    def __init__(self, *, scheduler: bool = False) -> None:
+    def __init__(
+        self, *, scheduler: bool = False, audited: Sequence[str] = (), requests_a_second: int | None = None
+    ) -> None:
         self._with_scheduler = scheduler
+        self._audited = audited
+        limit = requests_a_second
+        self._limits = () if limit is None else (f"--kube-api-qps={limit}", f"--kube-api-burst={2 * limit}")
         self._resources = ExitStack()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._folder: Path | None = None
@@ -124,6 +130,10 @@ class ControlPlane:
                 cwd=self.folder,
             )
 
+    def pid(self, name: str) -> int:
+        """Process id of a component that runs, such as ``kube-apiserver``."""
+        return self._processes[name].pid
+
     def failure(self) -> str | None:
         """Name the first process that has ended, with the end of its log."""
         for name, process in self._processes.items():
@@ -139,7 +149,7 @@ class ControlPlane:
             "127.0.0.1",
             api_port,
             f"http://127.0.0.1:{etcd_port}",
-            audit.write_policy(folder / "audit-policy.json"),
+            audit.write_policy(folder / "audit-policy.json", self._audited),
             self.audit_log,
             # A loopback address is refused as an endpoint of the Service kubernetes; nobody uses that Service here.
             extra=("--bind-address=127.0.0.1", "--endpoint-reconciler-type=none"),
@@ -149,9 +159,11 @@ class ControlPlane:
         self.run(components.api_server(server, authority, authority.issue("apiserver", server.identity)))
         self._write_kubeconfig("admin", components.ADMIN)
         controllers = self._write_kubeconfig("controller-manager", components.CONTROLLER_MANAGER)
-        commands = [components.controller_manager(controllers, authority)]
+        commands = [components.controller_manager(controllers, authority, self._limits)]
         if self._with_scheduler:
-            commands.append(components.scheduler(self._write_kubeconfig("scheduler", components.SCHEDULER)))
+            commands.append(
+                components.scheduler(self._write_kubeconfig("scheduler", components.SCHEDULER), self._limits)
+            )
         self._wait_for_api(authority)
         for command in commands:
             self.run(command)

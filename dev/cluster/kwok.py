@@ -13,10 +13,10 @@ SELECTOR = "type=kwok"
 READY_SECONDS = 60
 
 
-def add_fake_nodes(control_plane: ControlPlane, count: int = 1) -> None:
+def add_fake_nodes(control_plane: ControlPlane, count: int = 1, pods: str = "10.0.0.0/24") -> None:
     """Run kwok beside a control plane that has a scheduler, and wait until its fake nodes are Ready.
 
-    Each node takes a million pods. kwok ends with the control plane.
+    Each node takes a million pods. kwok ends with the control plane. `pods` is the range of their addresses.
 
     Raises:
         DevError: where the nodes do not become ready.
@@ -26,6 +26,7 @@ def add_fake_nodes(control_plane: ControlPlane, count: int = 1) -> None:
         f"--kubeconfig={control_plane.kubeconfig}",
         f"--config={folder / 'stages.yaml'}",
         "--manage-all-nodes",
+        f"--cidr={pods}",
         "--node-lease-duration-seconds=40",
     )
     control_plane.run(Command("kwok", arguments), folder / "kwok")

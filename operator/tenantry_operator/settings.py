@@ -100,6 +100,8 @@ class Settings:
     """How often the Gateways and AgentBindings are listed again, in case a deletion was missed."""
     resync_seconds: float
     """How often every tenant is looked at though nothing has changed; costs no request."""
+    settle_seconds: float
+    """How long a status may wait for the next one, which is about to replace it."""
     request_seconds: float
     """How long to wait for an answer of the API server."""
     watch_idle_seconds: float
@@ -141,6 +143,7 @@ def parse_settings(argv: Sequence[str], env: Mapping[str, str]) -> Settings:
         log_format=options.log_format,
         relist_seconds=options.relist_seconds,
         resync_seconds=options.resync_seconds,
+        settle_seconds=options.settle_seconds,
         request_seconds=options.request_seconds,
         watch_idle_seconds=options.watch_idle_seconds,
         election=_election(options, env) if options.leader_elect == "true" else None,
@@ -240,6 +243,7 @@ def _parser(env: Mapping[str, str]) -> argparse.ArgumentParser:
     add("log-format", "json", "one JSON object a line, or text", choices=("json", "text"))
     add("relist-seconds", "1800", "time between full lists of Gateways and AgentBindings", kind=float)
     add("resync-seconds", "450", "time between looks at a tenant that does not change", kind=float)
+    add("settle-seconds", "10", "time for which the status of what starts waits for its end", kind=float)
     add("request-seconds", "30", "time to wait for an answer of the API server", kind=float)
     add("watch-idle-seconds", "90", "silence after which a watch is dead; bookmarks come once a minute", kind=float)
     leader_elect = "act only while holding the Lease tenantry-operator"

@@ -119,7 +119,7 @@ class Operator:
         self.health, self.metrics = free_ports(2)
         command = [sys.executable, "-m", "tenantry_operator", "run", "--kubeconfig", str(self.kubeconfig)]
         command += ["--health-address", f"127.0.0.1:{self.health}", "--metrics-address", f"127.0.0.1:{self.metrics}"]
-        command += ["--pod-access", "direct", "--log-level", "debug", *self.options]
+        command += ["--pod-access", "direct", "--log-level", "debug", "--settle-seconds", "0", *self.options]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=_environment(POD_NAME=self.name)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tenantry_operator.api.v1alpha1.agent_binding import AgentBinding
+from tenantry_operator.conditions import reasons
 from tenantry_operator.conditions.agent_binding import binding_status, invalid_binding_status
 from tenantry_operator.conditions.observation import RouteId, Verdict
 from tenantry_operator.errors import InvalidObject
@@ -24,6 +25,9 @@ def usable(entries: Sequence[Entry[AgentBinding]]) -> tuple[AgentBinding, ...]:
 BATCH = 50
 """Statuses written in one go. Whoever makes thousands of bindings keeps no Gateway waiting, their own or another's."""
 
+NEXT_BATCH = 0.02
+"""Seconds until the next batch."""
+
 Told = tuple[int, str, str, str | None, bool, bool | None]
 """What a binding's status was last made from: its version, the verdict, and whether it is programmed."""
 
@@ -38,12 +42,18 @@ class BindingReporter:
     """Of bindings whose status says it already: to look at thousands must cost next to nothing."""
 
     async def report(
-        self, entries: Sequence[Entry[AgentBinding]], verdicts: Sequence[Verdict], programmed: frozenset[RouteId] | None
-    ) -> bool:
+        self,
+        entries: Sequence[Entry[AgentBinding]],
+        verdicts: Sequence[Verdict],
+        programmed: frozenset[RouteId] | None,
+        *,
+        moving: bool = False,
+    ) -> float | None:
         """Write each binding's status where it differs; those without a verdict wait for theirs.
 
-        One that cannot be written does not keep others from theirs. Returns whether all were; else it is to be called
-        again.
+        One that cannot be written does not keep others from theirs. With ``moving``, more is about to come of the
+        Gateway: a binding of which nothing was told yet may wait for that. Returns None if all were told; else in how
+        many seconds it is to be called again.
 
         Raises:
             ApiError: the first one, after all have been tried.
@@ -51,6 +61,7 @@ class BindingReporter:
         self._sweep()
         by_key = {verdict.binding.key: verdict for verdict in verdicts}
         failed: list[ApiError] = []
+        pauses: list[float] = []
         written = 0
         for entry in entries:
             key = entry.meta.namespace, entry.meta.name
@@ -58,18 +69,19 @@ class BindingReporter:
             if told is None or self._told.get(key) == told:
                 continue
             if max(written, len(failed)) >= BATCH:
+                pauses.append(NEXT_BATCH)
                 break
+            if moving and _is_first_step(entry, told) and (pause := self.reporter.settling.pause(key)):
+                pauses.append(pause)
+                continue
             try:
                 written += await self.reporter.report(entry, self._status(entry, by_key, programmed))
                 self._told[key] = told
             except ApiError as error:
                 failed.append(error)
-        else:
-            if not failed:
-                return True
         if failed:
             raise failed[0]
-        return False
+        return min(pauses, default=None)
 
     def _status(
         self, entry: Entry[AgentBinding], verdicts: Mapping[Key, Verdict], programmed: frozenset[RouteId] | None
@@ -94,3 +106,10 @@ def _told(entry: Entry[AgentBinding], verdict: Verdict | None, programmed: froze
         return None
     served = None if programmed is None else entry.parsed.route_id in programmed
     return entry.version, verdict.reason, verdict.message, verdict.shadowed_by, verdict.suspended, served
+
+
+def _is_first_step(entry: Entry[AgentBinding], told: Told) -> bool:
+    """Whether nothing was told of a binding yet, and nothing is to tell but that its Gateway is about to serve it."""
+    _, reason, _, shadowed_by, suspended, served = told
+    accepted = reason == reasons.ACCEPTED and shadowed_by is None and not suspended
+    return accepted and served is not True and not entry.status.get("conditions")

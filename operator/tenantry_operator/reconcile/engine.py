@@ -33,6 +33,7 @@ from tenantry_operator.reconcile.queue import Priority, WorkQueue
 from tenantry_operator.reconcile.report import Reporter, rfc3339
 from tenantry_operator.reconcile.rollout import Rollouts
 from tenantry_operator.reconcile.rotation import Stopwatches
+from tenantry_operator.reconcile.settling import Settling
 from tenantry_operator.reconcile.store import Store
 from tenantry_operator.reconcile.tally import Tally
 from tenantry_operator.reconcile.tokens import Tokens
@@ -48,6 +49,8 @@ CRD_POLL_SECONDS = 2.0
 MAX_LIST_PAUSE = 30.0
 STALE_SECONDS = 300.0
 """A watch without any sign of life for so long is dead: five bookmarks have not come."""
+BINDINGS_PATIENCE = 3
+"""So many times as long as the steps of a Gateway may its bindings wait: they only repeat what the Gateway says."""
 BURST_SECONDS = 0.1
 """How long changes of status are gathered: controllers and kubelets write them one by one."""
 
@@ -111,7 +114,7 @@ class Engine:
         """Act from now on. Before, everything is only read, so that nothing needs to be read then."""
         self.queue.open()
         for key in self.store.gateway_keys():
-            self.queue.add(key, Priority.BACKGROUND)
+            self.queue.add(key, Priority.START)
         self._leading.set()
 
     def unready(self) -> str:
@@ -253,12 +256,17 @@ class Engine:
         if not task.cancelled() and task.exception() is not None and not self.failed.done():
             self.failed.set_exception(task.exception() or RuntimeError(task.get_name()))
 
+    def _settling(self, times: float) -> Settling:
+        return Settling(times * self._settings.settle_seconds, self._clock)
+
     def _build(self) -> GatewayReconciler:
         world, settings = self._world, self._settings
         writer = Writer(self.client, self._cluster.caches, self._cluster.secrets, self._metrics, Fights(self._clock))
         pods = Pods(self._cluster.pods, self._probe, writer, self._clock)
-        gateways = Reporter(GATEWAY, self.store.gateways, writer, world.now, world.new_name)
-        bindings = Reporter(AGENT_BINDING, self.store.bindings, writer, world.now, world.new_name)
+        gateways = Reporter(GATEWAY, self.store.gateways, writer, world.now, world.new_name, self._settling(1))
+        bindings = Reporter(
+            AGENT_BINDING, self.store.bindings, writer, world.now, world.new_name, self._settling(BINDINGS_PATIENCE)
+        )
         converger = Converger(
             writer, self._cluster.applied, self._cluster.secrets, world.new_token, self._cluster.storage_classes
         )

@@ -38,6 +38,7 @@ from tenantry_operator.reconcile.follow import Follower
 from tenantry_operator.reconcile.pods import Pods
 from tenantry_operator.reconcile.report import Reporter, rfc3339
 from tenantry_operator.reconcile.rollout import Rollouts
+from tenantry_operator.reconcile.settling import passes_by
 from tenantry_operator.reconcile.store import Entry, Store
 from tenantry_operator.reconcile.tally import Tally
 from tenantry_operator.reconcile.tokens import token_of
@@ -47,17 +48,18 @@ from tenantry_operator.resources.desired import Desired
 from tenantry_operator.resources.metadata import child_name
 from tenantry_operator.resources.network_policy import Surroundings
 
-NEXT_BATCH = 0.02
-"""Seconds until the next look at a Gateway with bindings that have not been told yet how they stand."""
 LABELS_PAUSE = 0.2
 """Seconds until the next look at a Gateway that selects namespaces while they are listed for the first time."""
+
+
+Result = Literal["ok", "problem"]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of a look at a key."""
 
-    result: Literal["ok", "problem"] = "ok"
+    result: Result = "ok"
     retry: bool = False
     """Whether to look again after a pause, though nothing may be seen to change."""
     after: float | None = None
@@ -129,7 +131,7 @@ class GatewayReconciler:
 
     async def _tell(self, bindings: Sequence[Entry[AgentBinding]], verdicts: Sequence[Verdict]) -> Outcome:
         """Tell bindings how they stand with a Gateway that has no pods to ask."""
-        return Outcome(after=None if await self.bindings.report(bindings, verdicts, None) else NEXT_BATCH)
+        return Outcome(after=await self.bindings.report(bindings, verdicts, None))
 
     async def _tenant(
         self, entry: Entry[Gateway], gateway: Gateway, bindings: Sequence[Entry[AgentBinding]]
@@ -171,9 +173,9 @@ class GatewayReconciler:
         told = await self._report(entry, bindings, seen)
         if isinstance(turned_away, ApiError):
             raise turned_away
-        if not (turned_away and told):
-            after = NEXT_BATCH
-        return Outcome("problem" if setbacks.problem or extra_problems else "ok", setbacks.retry, after)
+        dues = (due for due in (after, told, turned_away) if due is not None)
+        result: Result = "problem" if setbacks.problem or extra_problems else "ok"
+        return Outcome(result, setbacks.retry, min(dues, default=None))
 
     async def _upstream(self, gateway: Gateway, setbacks: Setbacks) -> tuple[Upstream | None, ApiError | None]:
         """Where its base URL leads; or an error that only a pause can heal."""
@@ -185,11 +187,13 @@ class GatewayReconciler:
             return None, error
         return upstream, None
 
-    async def _turn_away(self, bindings: Sequence[Entry[AgentBinding]], verdicts: Sequence[Verdict]) -> bool | ApiError:
+    async def _turn_away(
+        self, bindings: Sequence[Entry[AgentBinding]], verdicts: Sequence[Verdict]
+    ) -> float | ApiError | None:
         """Answer the bindings to which the Gateway does not exist, before and whatever comes of its own matters.
 
         So nothing of the Gateway shows in when they are answered, and trouble with them is none of the Gateway's.
-        Returns whether all of them were, or what was in the way.
+        Returns None if all of them were, else in how many seconds to go on, or what was in the way.
         """
         strangers = {verdict.binding.key: verdict for verdict in verdicts if verdict.stranger}
         entries = [entry for entry in bindings if (entry.meta.namespace, entry.meta.name) in strangers]
@@ -244,10 +248,15 @@ class GatewayReconciler:
     def _child(self, gateway: Gateway, kind: Kind) -> Record | None:
         return self.converger.caches[kind].get((gateway.meta.namespace, child_name(gateway.meta.name)))
 
-    async def _report(self, entry: Entry[Gateway], bindings: Sequence[Entry[AgentBinding]], seen: Observation) -> bool:
-        """Write status where it differs. Returns whether all bindings have theirs."""
+    async def _report(
+        self, entry: Entry[Gateway], bindings: Sequence[Entry[AgentBinding]], seen: Observation
+    ) -> float | None:
+        """Write status where it differs. Returns in how many seconds to do so again; None if all is told."""
         status = gateway_status(seen, rfc3339(self.now()))
         self.tally.count(seen.gateway.key, status)
-        await self.gateways.report(entry, status)
+        pause = self.gateways.pause(entry, status) if passes_by(entry.status, status) else 0.0
+        if not pause:
+            await self.gateways.report(entry, status)
         rest = [verdict for verdict in seen.verdicts if not verdict.stranger]
-        return await self.bindings.report(bindings, rest, programmed(seen))
+        told = await self.bindings.report(bindings, rest, programmed(seen), moving=seen.problem is None)
+        return min((due for due in (pause or None, told) if due is not None), default=None)

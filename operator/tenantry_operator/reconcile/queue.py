@@ -1,8 +1,9 @@
 """The queue of keys to look at, with the semantics of client-go's work queue.
 
 A key waits at most once however often it is added; while a worker has it, it is not handed out again but waits until
-the worker is done. Keys that fail come back after an exponential pause with jitter; fresh changes go before start-up
-and resync. Clock, timers and randomness are arguments: see ``Timers``.
+the worker is done. Keys that fail come back after an exponential pause with jitter. Fresh changes go before start-up,
+and that before what can wait, which is never left to wait for ever: see ``Priority`` and ``FAIR``. Clock, timers and
+randomness are arguments: see ``Timers``.
 """
 
 import asyncio
@@ -18,15 +19,21 @@ from tenantry_operator.kube.kinds import Key
 BASE_DELAY = 0.1
 MAX_DELAY = 60.0
 """Seconds: pauses after the first failure, and at most."""
+FAIR = 8
+"""Of so many keys one is that which has waited longest, whatever its priority."""
 
 
 class Priority(IntEnum):
     """Which keys go first."""
 
     FRESH = 0
-    """Something has just changed."""
-    BACKGROUND = 1
-    """Start-up and resync."""
+    """Somebody has just changed something."""
+    START = 1
+    """The first look since this replica acts."""
+    FOLLOW = 2
+    """Controllers, kubelets and gateways follow what was written; what is still to be written goes first."""
+    BACKGROUND = 3
+    """Resync, and another attempt after a failure."""
 
 
 class Timer(Protocol):
@@ -90,6 +97,7 @@ class WorkQueue:
     """When keys may be looked at again at the earliest."""
     _later: dict[Key, Timer] = field(default_factory=dict)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _taken: int = 0
     _closed: bool = False
 
     def __len__(self) -> int:
@@ -106,7 +114,7 @@ class WorkQueue:
             return
         self._enqueue(key, priority, now)
 
-    def add_after(self, key: Key, seconds: float, priority: Priority = Priority.FRESH) -> None:
+    def add_after(self, key: Key, seconds: float, priority: Priority = Priority.FOLLOW) -> None:
         """Look at a key later; of several such calls the earliest counts. A closed queue takes nothing in."""
         if self._closed:
             return
@@ -139,9 +147,11 @@ class WorkQueue:
 
     def take(self) -> Key | None:
         """The next key, or None if none waits. The caller must call ``done`` when it has worked on it."""
-        lane = next(filter(None, self._lanes.values()), None)
-        if lane is None:
+        waiting = [lane for lane in self._lanes.values() if lane]
+        if not waiting:
             return None
+        self._taken += 1
+        lane = waiting[0] if self._taken % FAIR else min(waiting, key=_longest_wait)
         key, since = lane.popitem(last=False)
         self._processing.add(key)
         self._tell(waited=self.timers.time() - since)
@@ -176,13 +186,11 @@ class WorkQueue:
         if (held := self._held.get(key, 0.0) - self.timers.time()) > 0:
             self.add_after(key, held, priority)
             return
-        fresh, background = self._lanes[Priority.FRESH], self._lanes[Priority.BACKGROUND]
-        if key in fresh:
-            return
-        if priority is Priority.BACKGROUND:
-            background.setdefault(key, since)
-        else:
-            fresh[key] = background.pop(key, since)
+        for other, lane in self._lanes.items():
+            if key in lane and other <= priority:
+                return
+            since = lane.pop(key, since)
+        self._lanes[priority][key] = since
         self._tell()
         self._wake.set()
 
@@ -196,3 +204,8 @@ class WorkQueue:
         self.observer.depth(len(self))
         if waited is not None:
             self.observer.waited(waited)
+
+
+def _longest_wait(lane: OrderedDict[Key, float]) -> float:
+    """Since when a lane's first key waits."""
+    return next(iter(lane.values()))

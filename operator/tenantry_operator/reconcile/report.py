@@ -13,6 +13,7 @@ from tenantry_operator.kube.errors import ApiError, ForbiddenError, InvalidError
 from tenantry_operator.kube.kinds import Key, Kind
 from tenantry_operator.kube.projection import digest
 from tenantry_operator.reconcile.events import event_manifest, news
+from tenantry_operator.reconcile.settling import Settling
 from tenantry_operator.reconcile.store import Entry, Objects
 
 log = logging.getLogger(__name__)
@@ -43,8 +44,15 @@ class Reporter:
     now: Callable[[], datetime]
     new_name: Callable[[], str]
     """A suffix that makes an Event's name unique."""
+    settling: Settling
     _written: dict[Key, tuple[str, bytes, bytes]] = field(default_factory=dict)
     """Uid, digest of what was written, digest of what the server made of it: others may own conditions too."""
+
+    def pause(self, entry: Entry[Gateway] | Entry[AgentBinding], wanted: Mapping[str, Any]) -> float:
+        """Seconds for which a status that passes by should wait; 0 where it is written already, or waited enough."""
+        if not self._differs(entry, wanted):
+            return 0.0
+        return self.settling.pause((entry.meta.namespace, entry.meta.name))
 
     async def report(self, entry: Entry[Gateway] | Entry[AgentBinding], wanted: Mapping[str, Any]) -> bool:
         """Write a status unless it is there already, and tell what is news in it. Returns whether it was written.
@@ -66,11 +74,12 @@ class Reporter:
     def forget(self, key: Key) -> None:
         """Drop what is remembered of an object that is gone."""
         self._written.pop(key, None)
+        self.settling.over(key)
 
     async def _write(self, entry: Entry[Gateway] | Entry[AgentBinding], wanted: Mapping[str, Any]) -> bool:
         key = entry.meta.namespace, entry.meta.name
-        wanted_digest, have = digest(canonical(wanted)), digest(canonical(entry.status))
-        if have == wanted_digest or self._written.get(key) == (entry.meta.uid, wanted_digest, have):
+        self.settling.over(key)
+        if not self._differs(entry, wanted):
             return False
         try:
             answer = await self.writer.write_status(self.kind, key, entry.meta.uid, wanted)
@@ -81,5 +90,12 @@ class Reporter:
                 return False
             raise
         self.objects.remember_status(answer)
-        self._written[key] = entry.meta.uid, wanted_digest, digest(canonical(answer.get("status") or {}))
+        made_of_it = digest(canonical(answer.get("status") or {}))
+        self._written[key] = entry.meta.uid, digest(canonical(wanted)), made_of_it
         return True
+
+    def _differs(self, entry: Entry[Gateway] | Entry[AgentBinding], wanted: Mapping[str, Any]) -> bool:
+        """Whether a status would change the object, as far as is known."""
+        wanted_digest, have = digest(canonical(wanted)), digest(canonical(entry.status))
+        written = self._written.get((entry.meta.namespace, entry.meta.name))
+        return have != wanted_digest and written != (entry.meta.uid, wanted_digest, have)

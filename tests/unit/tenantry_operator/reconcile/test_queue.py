@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenantry_operator.reconcile.queue import MAX_DELAY, Priority, WorkQueue
+from tenantry_operator.reconcile.queue import FAIR, MAX_DELAY, Priority, WorkQueue
 
 A, B, C = ("ns", "a"), ("ns", "b"), ("ns", "c")
 
@@ -100,6 +100,29 @@ def test_fresh_changes_go_before_the_background_and_lift_what_waits_there(queue:
     queue.add(B)
 
     assert [queue.take(), queue.take(), queue.take(), queue.take()] == [C, B, A, None]
+
+
+def test_first_looks_go_before_what_follows_from_them_and_that_before_the_rest(queue: WorkQueue) -> None:
+    queue.add(A, Priority.BACKGROUND)
+    queue.add(B, Priority.FOLLOW)
+    queue.add(C, Priority.START)
+
+    assert [queue.take(), queue.take(), queue.take()] == [C, B, A]
+
+
+def test_what_waits_behind_an_endless_storm_of_fresh_changes_gets_its_turn(
+    queue: WorkQueue, timers: FakeTimers
+) -> None:
+    queue.add(A, Priority.BACKGROUND)
+    taken = []
+    for number in range(3 * FAIR):
+        timers.advance(0.01)
+        queue.add(("storm", str(number)))
+        queue.add(("storm", f"{number} too"))
+        taken.append(queue.take())
+
+    assert A in taken[:FAIR]
+    assert taken.count(A) == 1
 
 
 def test_a_background_add_does_not_lower_a_fresh_key(queue: WorkQueue) -> None:
@@ -213,7 +236,7 @@ class Workers:
         if how == "later":
             self.queue.add_after(key, 1)
         else:
-            self.queue.add(key, Priority.FRESH if how == "fresh" else Priority.BACKGROUND)
+            self.queue.add(key, Priority[how.upper()])
 
     def finish(self) -> None:
         while self.take() or self.working:
@@ -222,7 +245,9 @@ class Workers:
 
 
 KEYS = st.sampled_from([A, B, C])
-STEPS = st.lists(st.tuples(st.sampled_from(["fresh", "background", "later", "take", "done"]), KEYS), max_size=40)
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["fresh", "start", "follow", "background", "later", "take", "done"]), KEYS), max_size=40
+)
 
 
 @given(STEPS)

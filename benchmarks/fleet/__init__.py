@@ -1,0 +1,1 @@
+"""How fast and how calm the operator is with hundreds and thousands of tenants: ``make bench-fleet``."""

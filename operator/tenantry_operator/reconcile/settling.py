@@ -1,0 +1,42 @@
+"""Holds back a status that the next one is about to replace, so that what starts is told of once and not step by step.
+
+Only what passes by is held, and only for a while: what is decided, good or bad, is told at once.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tenantry_operator.kube.kinds import Key
+
+
+@dataclass(slots=True)
+class Settling:
+    """How long each object's news has been waiting."""
+
+    seconds: float
+    """So long news waits at most; 0: not at all."""
+    clock: Callable[[], float]
+    """Monotonic seconds."""
+    _since: dict[Key, float] = field(default_factory=dict)
+
+    def pause(self, key: Key) -> float:
+        """Seconds for which this object's news should still wait; 0 once it has waited long enough."""
+        now = self.clock()
+        return max(0.0, self._since.setdefault(key, now) + self.seconds - now)
+
+    def over(self, key: Key) -> None:
+        """Its news was told, or is none any more."""
+        self._since.pop(key, None)
+
+
+def passes_by(told: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether a Gateway's status is but one more step: of the same generation it was said already that it moves."""
+    same = told.get("observedGeneration") == wanted.get("observedGeneration")
+    return same and _is_moving(told) and _is_moving(wanted)
+
+
+def _is_moving(status: Mapping[str, Any]) -> bool:
+    """Whether it says that more is to come, and nothing that somebody must mend."""
+    said = {one["type"]: one["status"] for one in status.get("conditions") or ()}
+    return said.get("Reconciling") == "True" and said.get("Stalled") != "True"

@@ -1,0 +1,73 @@
+from typing import Any
+
+import pytest
+
+from tenantry_operator.reconcile.settling import Settling, passes_by
+
+KEY = ("team-a", "assistants")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_news_waits_from_when_it_was_first_there() -> None:
+    clock = Clock()
+    settling = Settling(10.0, clock)
+
+    assert settling.pause(KEY) == 10.0
+    clock.now += 4
+    assert settling.pause(KEY) == 6.0
+    clock.now += 7
+    assert settling.pause(KEY) == 0.0
+
+
+def test_what_was_told_begins_to_wait_anew() -> None:
+    clock = Clock()
+    settling = Settling(10.0, clock)
+    settling.pause(KEY)
+    clock.now += 9
+
+    settling.over(KEY)
+
+    assert settling.pause(KEY) == 10.0
+
+
+def test_without_patience_nothing_waits() -> None:
+    assert Settling(0.0, Clock()).pause(KEY) == 0.0
+
+
+def status(generation: int = 1, **conditions: str) -> dict[str, Any]:
+    return {
+        "observedGeneration": generation,
+        "conditions": [{"type": kind, "status": value} for kind, value in conditions.items()],
+    }
+
+
+MOVING = status(Ready="False", Reconciling="True")
+
+
+@pytest.mark.parametrize(
+    ("told", "wanted"),
+    [
+        ({}, MOVING),
+        (MOVING, status(Ready="True")),
+        (MOVING, status(Ready="False", Stalled="True")),
+        (MOVING, status(Ready="False", Reconciling="True", Stalled="True")),
+        (status(Ready="False", Stalled="True"), MOVING),
+        (status(Ready="True"), MOVING),
+        (MOVING, status(2, Ready="False", Reconciling="True")),
+    ],
+)
+def test_a_first_word_an_end_a_fault_and_a_new_generation_are_told_at_once(
+    told: dict[str, Any], wanted: dict[str, Any]
+) -> None:
+    assert not passes_by(told, wanted)
+
+
+def test_one_more_step_of_what_moves_passes_by() -> None:
+    assert passes_by(MOVING, status(Ready="Unknown", Reconciling="True"))
