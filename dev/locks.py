@@ -15,7 +15,7 @@ DIRECTORY = Path("requirements")
 PYTHON = "3.11"
 SELECTIONS = {
     **{extra: ("--extra", extra, "pyproject.toml") for extra in ("dev", "operator", "gateway")},
-    **{group: ("--group", f"pyproject.toml:{group}") for group in ("build", "standin")},
+    **{group: ("--group", f"pyproject.toml:{group}") for group in ("bench", "build", "standin")},
 }
 """Lock file -> what of pyproject.toml it holds; the development one comes first."""
 
