@@ -1,0 +1,1 @@
+"""One module a command: it fetches, calls what is pure, and prints."""
