@@ -3,11 +3,7 @@
 import argparse
 import asyncio
 import json
-import os
-import platform
-import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +11,7 @@ from benchmarks.fleet import bare_writer, changes, churn, convergence, failover
 from benchmarks.fleet.cluster import FleetCluster
 from benchmarks.fleet.plots import draw
 from benchmarks.fleet.report import table
+from benchmarks.fleet.usage import machine
 from dev.console import say
 from dev.errors import DevError
 from dev.kubectl import KubectlError
@@ -36,19 +33,6 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--storm", type=float, default=20, help="changes a second in the storm")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for fleet.json and fleet.svg")
     return parser.parse_args()
-
-
-def machine() -> dict[str, Any]:
-    """What it was measured on."""
-    memory = next(line for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("MemTotal"))
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    return {
-        "cores": os.cpu_count(),
-        "memory_gib": round(int(memory.split()[1]) / 1024 / 1024),
-        "python": platform.python_version(),
-        "commit": commit.stdout.strip(),
-        "date": datetime.now(UTC).date().isoformat(),
-    }
 
 
 async def measure(size: int, options: argparse.Namespace) -> dict[str, Any]:

@@ -1,9 +1,13 @@
-"""What processes use, as the kernel counts it."""
+"""What processes use, as the kernel counts it, and the machine that they use it of."""
 
 import os
+import platform
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 TICKS = os.sysconf("SC_CLK_TCK")
 KIB = 1024
@@ -40,3 +44,16 @@ class CpuMeter:
     def read(self) -> dict[str, float]:
         """Seconds by name."""
         return {name: round(cpu_seconds(pid) - self._before[name], 2) for name, pid in self._pids.items()}
+
+
+def machine() -> dict[str, Any]:
+    """What it was measured on."""
+    memory = next(line for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("MemTotal"))
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    return {
+        "cores": os.cpu_count(),
+        "memory_gib": round(int(memory.split()[1]) / 1024 / 1024),
+        "python": platform.python_version(),
+        "commit": commit.stdout.strip(),
+        "date": datetime.now(UTC).date().isoformat(),
+    }
