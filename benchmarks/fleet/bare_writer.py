@@ -65,7 +65,7 @@ async def _render(client: Client) -> Iterator[tuple[Manifest, ...]]:
 
 
 async def _all(client: Client, kind: Kind) -> list[Json]:
-    pages = [page.items async for page in client.list_pages(kind)]
+    pages = [tuple(page.items) async for page in client.list_pages(kind)]
     return [{"apiVersion": kind.api_version, "kind": kind.name, **item} for item in chain.from_iterable(pages)]
 
 

@@ -16,7 +16,8 @@ from tenantry_operator.kube.kinds import AGENT_BINDING, GATEWAY
 from tenantry_operator.reconcile.engine import STALE_SECONDS, Engine
 from tenantry_operator.settings import Settings
 
-CHUNK = 500
+CHUNK = 200
+"""Objects of a page, as in our own lists."""
 WATCH_SECONDS = 240
 """kopf opens each watch anew after this time at the latest: a sign that it is alive."""
 IDLE_SECONDS = 0.3

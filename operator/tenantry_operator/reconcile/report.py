@@ -31,7 +31,8 @@ def rfc3339_micro(now: datetime) -> str:
 
 def canonical(status: Mapping[str, Any]) -> Mapping[str, Any]:
     """A status whose conditions are keyed by type: their order in the list means nothing."""
-    return {**status, "conditions": {one["type"]: one for one in status.get("conditions") or ()}}
+    plain = dict(status.items())
+    return {**plain, "conditions": {one["type"]: one for one in plain.get("conditions") or ()}}
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ from tenantry_operator.api.v1alpha1.gateway import Gateway
 from tenantry_operator.errors import InvalidObject
 from tenantry_operator.kube.cache import version_of
 from tenantry_operator.kube.kinds import Key, key_of
+from tenantry_operator.reconcile.packed import Packed, pack
 
 log = logging.getLogger(__name__)
 
@@ -69,8 +70,10 @@ class Objects(Generic[T]):
         floor = 0 if listed else max(self._listed.get(key[0], 0), self._listed.get(None, 0))
         if version <= (old.version if old else floor):
             return set()
-        meta = ObjectMeta.parse(body)
-        entry = Entry(version, meta, body.get("status") or {}, self._parsed(body), self._gateway_of(body))
+        status = pack(body.get("status"))
+        entry = Entry(
+            version, ObjectMeta.parse(body), status, _with_status(self._parsed(body), status), self._gateway_of(body)
+        )
         self._drop(old)
         self._entries[key] = entry
         self._by_gateway.setdefault(entry.gateway, {})[key] = None
@@ -105,8 +108,8 @@ class Objects(Generic[T]):
             return
         if ObjectMeta.parse(body) != old.meta:
             return  # Somebody has changed it meanwhile: the watch brings that.
-        status = body.get("status") or {}
-        parsed = old.parsed if isinstance(old.parsed, InvalidObject) else replace(old.parsed, status=status)
+        status = pack(body.get("status"))
+        parsed = _with_status(old.parsed, status)
         self._entries[key] = replace(old, version=version_of(body), status=status, parsed=parsed)
 
     def _parsed(self, body: Mapping[str, Any]) -> T | InvalidObject:
@@ -141,6 +144,10 @@ class Store:
     def gateway_keys(self) -> set[Key]:
         """Every Gateway that exists or that a binding refers to."""
         return {entry.gateway for entry in self.gateways} | {entry.gateway for entry in self.bindings}
+
+
+def _with_status(parsed: T | InvalidObject, status: Packed) -> T | InvalidObject:
+    return parsed if isinstance(parsed, InvalidObject) else replace(parsed, status=status)
 
 
 def _gateway_of_binding(body: Mapping[str, Any]) -> Key:

@@ -36,9 +36,14 @@ async def test_lines_are_whole_however_the_stream_is_cut(texts: list[bytes], dat
 
 async def test_a_list_is_read_page_by_page() -> None:
     async with scripted(page("a", "b", more="token"), page("c")) as script:
-        pages = [found async for found in script.client.list_pages(CONFIG_MAP, selector="x=y")]
+        pages = []
+        names = []
+        async for found in script.client.list_pages(CONFIG_MAP, selector="x=y"):
+            pages.append(found)
+            names.append([item["metadata"]["name"] for item in found.items])
 
-    assert [[item["metadata"]["name"] for item in found.items] for found in pages] == [["a", "b"], ["c"]]
+    assert names == [["a", "b"], ["c"]]
+    assert [found.items for found in pages] == [[], []], "whoever keeps pages keeps no objects"
     assert [request.query.get("continue") for request in script.asked] == [None, "token"]
     assert {request.query["labelSelector"] for request in script.asked} == {"x=y"}
 
