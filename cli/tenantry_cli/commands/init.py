@@ -7,6 +7,7 @@ from pathlib import Path
 from tenantry_cli.console import say
 from tenantry_cli.errors import CliError, UsageError
 from tenantry_cli.kubectl import Kubectl
+from tenantry_cli.lint.documents import read_documents
 
 NAME = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
 NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -25,7 +26,15 @@ def render(name: str, namespace: str) -> str:
     if not NAMESPACE.fullmatch(namespace):
         raise UsageError(f'"{namespace}" cannot be a namespace: at most 63 lower-case letters, digits and -')
     template = files("tenantry_cli").joinpath("gateway.yaml.template").read_text()
-    return template.replace("@NAME@", name).replace("@NAMESPACE@", namespace)
+    for placeholder, value in (("@NAME@", name), ("@NAMESPACE@", namespace)):
+        template = template.replace(f": {placeholder}", f": {_scalar(value)}").replace(placeholder, value)
+    return template
+
+
+def _scalar(text: str) -> str:
+    """A string in YAML: `on`, `1` and the like need quotes."""
+    document = next(read_documents(text), None)
+    return text if document and document.value == text else f'"{text}"'
 
 
 def run(kubectl: Kubectl, name: str, file: Path | None) -> None:

@@ -195,7 +195,7 @@ def print_report(report: Report, kubectl: Kubectl, *, everywhere: bool) -> None:
         for trouble in one.troubles:
             _print_trouble(trouble)
     for trouble in report.elsewhere:
-        _print_trouble(trouble, indent="")
+        _print_trouble(trouble, indent=0)
     if not report.tenants:
         where = "any namespace" if everywhere else f"namespace {shlex.quote(kubectl.default_namespace())}"
         out.print(f"No Gateway in {where}. To make one: kubectl tenantry init", soft_wrap=True)
@@ -203,13 +203,20 @@ def print_report(report: Report, kubectl: Kubectl, *, everywhere: bool) -> None:
         out.print(f"Note: {note}")
 
 
-def _print_trouble(trouble: Trouble, indent: str = "  ") -> None:
+def _print_trouble(trouble: Trouble, indent: int = 2) -> None:
     """Commands are never broken into lines: they are there to be copied."""
+    _print_prose(Text.assemble((trouble.what, "bold"), f" - {trouble.message}"), indent)
+    prose, kubectl, arguments = trouble.next.partition("kubectl ")
+    if prose:
+        _print_prose(Text(f"next: {prose.rstrip()}"), indent + 2)
+    if kubectl:
+        lead = " " * (indent + 2) + ("      " if prose else "next: ")
+        console().print(Text.assemble(lead, (kubectl + arguments, "cyan")), soft_wrap=True)
+
+
+def _print_prose(text: Text, indent: int) -> None:
     out = console()
-    text = Text.assemble((trouble.what, "bold"), f" - {trouble.message}")
     if out.soft_wrap:
-        out.print(Text(indent).append(text))
+        out.print(Text(" " * indent).append(text))
     else:
-        out.print(Padding(text, (0, 0, 0, len(indent) + 0)))
-    if trouble.next:
-        out.print(Text.assemble(f"{indent}  next: ", (trouble.next, "cyan")), soft_wrap=True)
+        out.print(Padding(text, (0, 0, 0, indent)))

@@ -36,6 +36,14 @@ def test_each_option_is_valid_by_itself() -> None:
         assert errors == [] or "agentId must be one of" in errors[0], "bindings name an agent that is an option, too"
 
 
+@pytest.mark.parametrize("word", ["on", "y", "null", "1", "0x1f", "1e3", "010", "a"])
+def test_names_that_yaml_takes_for_something_else_are_quoted(word: str) -> None:
+    text = render(word if word[0].isalpha() else "a", word)
+
+    assert lint({"gateway.yaml": text}).findings == []
+    assert lint({"gateway.yaml": re.sub(r"(?m)^#-", "", text)}).findings == []
+
+
 @pytest.mark.parametrize("name", ["", "A", "1a", "a-", "a" * 41, "a.b", "a\nb"])
 def test_a_name_that_the_api_server_would_refuse_is_refused(name: str) -> None:
     with pytest.raises(UsageError):
