@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dev.teams import eventually
+from dev.teams import delete_namespace, eventually
 from tests.cli import PROGRAM, Cli
 from tests.e2e.conftest import Stage
 
@@ -23,6 +23,7 @@ IN = ("-n", NAMESPACE)
 def cli(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
     """A team that has written its file, filled in what is its own, and applied it."""
     kubectl = stage.kubectl
+    delete_namespace(kubectl, NAMESPACE)
     kubectl.run("create", "namespace", NAMESPACE)
     cli = Cli(kubectl.binary, kubectl.kubeconfig)
     file = tmp_path_factory.mktemp("team") / "gateway.yaml"
@@ -81,7 +82,8 @@ def test_a_chat_that_is_interrupted_leaves_no_process_behind(cli: Cli, number: s
     command = [str(PROGRAM), "chat", *IN, "--session", "cut", "!delay 60"]
     # Where the tests themselves run in the background, SIGINT is ignored: a terminal's programs begin without that.
     heed = partial(signal.signal, signal.SIGINT, signal.default_int_handler)
-    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, preexec_fn=heed) as chat:
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, env=environment, stderr=quiet, preexec_fn=heed) as chat:  # noqa: PLW1509 - no threads
         try:
             eventually(port_forwards, 30, "the port-forward")
             time.sleep(0.5)  # Into the answer, or just before it: either way it has to end.
