@@ -39,7 +39,8 @@ def complete() -> None:
 
     for line in offers(app, sys.argv[1:]):
         print(line)
-    print(":4")  # cobra's "no file names"
+    # Cobra's directives: file names may follow, or not.
+    print(":0" if sys.argv[1:2] == ["lint"] else ":4")
 
 
 def _end(signum: int, frame: object) -> None:  # noqa: ARG001 - what signal handlers get

@@ -1,14 +1,16 @@
 """`kubectl tenantry` against a real API server and the operator."""
 
 import json
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from dev.cluster.control_plane import ControlPlane
 from dev.kubectl import Kubectl, KubectlError
-from tests.cli import Cli
+from tests.cli import COMPLETION, Cli
 from tests.integration.operator_harness import Operator, binding, condition, eventually, gateway
 from tests.integration.own_control_plane import control_plane as own_control_plane
 from tests.integration.rotation_harness import Tenant
@@ -147,6 +149,18 @@ def test_names_are_offered_to_the_shell(cli: Cli, tenant: Tenant) -> None:
     assert cli.offers("status", "-n", tenant.namespace, "") == ["a"]
     assert tenant.namespace in cli.offers("status", "-n", tenant.namespace[:5])
     assert cli.offers("status", "--kubeconfig", "/nowhere", "") == []
+
+
+def test_kubectls_own_completion_asks_the_plugin(control_plane: ControlPlane) -> None:
+    environment = {**os.environ, "PATH": f"{COMPLETION.parent}:{os.environ['PATH']}"}
+    command = [str(control_plane.kubectl), "__complete", "tenantry"]
+
+    def completed(*words: str) -> list[str]:
+        done = subprocess.run([*command, *words], env=environment, capture_output=True, text=True, check=True)
+        return [line.partition("\t")[0] for line in done.stdout.splitlines()]
+
+    assert completed("sta") == ["status", ":4"]
+    assert completed("lint", "") == [":0"], "file names may follow"
 
 
 def test_a_gateway_that_is_not_there_or_not_the_only_one_is_told(cli: Cli, kubectl: Kubectl, tenant: Tenant) -> None:
