@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from tenantry_cli.cluster import Gateway
+from tenantry_cli.deferral import deferred
 from tenantry_cli.errors import CliError
 from tenantry_cli.kubectl import Kubectl
 
@@ -57,6 +58,15 @@ class PortForward:
             CliError: with kubectl's own words, where it does not come to listen.
         """
         self.close()
+        try:
+            with deferred():
+                self._start()
+            self._wait()
+        except BaseException:
+            self.close()  # Nobody else does while the context is being entered.
+            raise
+
+    def _start(self) -> None:
         self._output, self._told = [], threading.Event()
         target, port = f"service/{self._gateway.service}", self._gateway.port
         # A session of its own: Ctrl-C ends an answer, not the port-forward below it.
@@ -70,26 +80,26 @@ class PortForward:
         )
         if self._process.stdout is not None:
             threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True).start()
+
+    def _wait(self) -> None:
         in_time = self._told.wait(SECONDS)
         if self._port is None:
             said = " ".join(self._output).strip() or ("kubectl ended" if in_time else f"nothing within {SECONDS:.0f} s")
-            self.close()
-            where = f"-n {self._gateway.namespace}"
-            raise CliError(
-                f"no port-forward to {target}: {said}. See: kubectl tenantry status {self._gateway.name} {where}"
-            )
+            see = f"kubectl tenantry status {self._gateway.name} -n {self._gateway.namespace}"
+            raise CliError(f"no port-forward to service/{self._gateway.service}: {said}. See: {see}")
 
     def close(self) -> None:
         """End kubectl and wait for it."""
-        process, self._process, self._port = self._process, None, None
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        with deferred():
+            process, self._process, self._port = self._process, None, None
+            if process is None:
+                return
+            process.terminate()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
     def _read(self, stream: IO[str]) -> None:
         """Take what kubectl prints, to the end: it would block on a full pipe."""
