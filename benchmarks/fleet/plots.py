@@ -36,13 +36,12 @@ def _bars(axes: Axes, runs: Sequence[Run], series: Mapping[str, Sequence[float]]
 
 
 def _convergence(axes: Axes, runs: Sequence[Run]) -> None:
-    axes.set_title("Time to all objects, seconds")
+    axes.set_title("Time to all objects, milliseconds a tenant")
     series = {
-        "bare writer": [run["bare_writer"]["seconds"] for run in runs],
-        "operator": [run["start"]["seconds_to_all_objects"] for run in runs],
+        "bare writer": [1000 * run["bare_writer"]["seconds"] / run["tenants"] for run in runs],
+        "operator": [1000 * run["start"]["seconds_to_all_objects"] / run["tenants"] for run in runs],
     }
     _bars(axes, runs, series)
-    axes.set_yscale("log")
 
 
 def _cpu(axes: Axes, runs: Sequence[Run]) -> None:
@@ -64,7 +63,6 @@ def _latency(axes: Axes, runs: Sequence[Run]) -> None:
         for part in ("p50", "p99")
     }
     _bars(axes, measured, found)
-    axes.set_yscale("log")
 
 
 def _memory(axes: Axes, runs: Sequence[Run]) -> None:
@@ -74,6 +72,7 @@ def _memory(axes: Axes, runs: Sequence[Run]) -> None:
             samples = run["churn"]["memory_samples"]
             axes.plot([x / 60 for x, _ in samples], [y / MIB for _, y in samples], label=f"{run['tenants']:,} tenants")
     axes.set_xlabel("minutes")
+    axes.margins(y=0.2)
     axes.set_ylim(bottom=0)
     if any("churn" in run for run in runs):
-        axes.legend()
+        axes.legend(loc="lower right")
