@@ -92,10 +92,15 @@ class BindingReporter:
 
     def _sweep(self) -> None:
         """Forget bindings that are gone, now and then."""
-        if len(self._told) > 2 * len(self.reporter.objects) + 2 * BATCH:
-            for key in [key for key in self._told if self.reporter.objects.get(key) is None]:
-                del self._told[key]
-                self.reporter.forget(key)
+        if len(self._told) + len(self.reporter.settling) <= 2 * len(self.reporter.objects) + 2 * BATCH:
+            return
+        for key in [key for key in self._told if not self._is_known(key)]:
+            del self._told[key]
+            self.reporter.forget(key)
+        self.reporter.settling.sweep(self._is_known)
+
+    def _is_known(self, key: Key) -> bool:
+        return self.reporter.objects.get(key) is not None
 
 
 def _told(entry: Entry[AgentBinding], verdict: Verdict | None, programmed: frozenset[RouteId] | None) -> Told | None:

@@ -20,6 +20,9 @@ class Settling:
     """Monotonic seconds."""
     _since: dict[Key, float] = field(default_factory=dict)
 
+    def __len__(self) -> int:
+        return len(self._since)
+
     def pause(self, key: Key) -> float:
         """Seconds for which this object's news should still wait; 0 once it has waited long enough."""
         now = self.clock()
@@ -28,6 +31,11 @@ class Settling:
     def over(self, key: Key) -> None:
         """Its news was told, or is none any more."""
         self._since.pop(key, None)
+
+    def sweep(self, is_known: Callable[[Key], bool]) -> None:
+        """Forget what is gone without a word."""
+        for key in [key for key in self._since if not is_known(key)]:
+            del self._since[key]
 
 
 def passes_by(told: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:

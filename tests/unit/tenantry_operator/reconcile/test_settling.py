@@ -37,6 +37,16 @@ def test_what_was_told_begins_to_wait_anew() -> None:
     assert settling.pause(KEY) == 10.0
 
 
+def test_what_goes_without_a_word_is_forgotten() -> None:
+    settling = Settling(10.0, Clock())
+    settling.pause(KEY)
+    settling.pause(("team-b", "helpdesk"))
+
+    settling.sweep(lambda key: key == KEY)
+
+    assert len(settling) == 1
+
+
 def test_without_patience_nothing_waits() -> None:
     assert Settling(0.0, Clock()).pause(KEY) == 0.0
 
