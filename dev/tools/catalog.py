@@ -103,6 +103,7 @@ TOOLS: Mapping[str, Tool] = {
             cold_minutes=2,
         ),
         Tool("kind", package="sigs.k8s.io/kind", version_of="sigs.k8s.io/kind"),
+        Tool("helm", package="helm.sh/helm/v4/cmd/helm", version_of="helm.sh/helm/v4", cold_minutes=2),
         Tool("promcheck", version_of="github.com/prometheus/prometheus"),
         Tool("netpol", version_of="github.com/mattfenwick/cyclonus"),
         Tool(
