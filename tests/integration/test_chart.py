@@ -53,6 +53,11 @@ EVERYTHING: dict[str, Any] = {
     "metrics": {
         "service": {"annotations": {"prometheus.io/scrape": "true"}},
         "serviceMonitor": {"enabled": True, "interval": "15s", "labels": {"release": "prometheus"}},
+        "prometheusRule": {
+            "enabled": True,
+            "labels": {"release": "prometheus"},
+            "runbooks": "https://wiki.example.com/tenantry/",
+        },
     },
     "admissionPolicy": {
         "enabled": True,

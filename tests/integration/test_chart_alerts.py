@@ -1,0 +1,79 @@
+"""The chart's alerts: each fires when it should and is quiet when it should be, and each has a runbook."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dev import charts, promtool
+from dev.promcheck import problems
+from tests.integration.operator_harness import ROOT, Operator
+
+ALERTS = charts.OPERATOR / "files/alerts.yaml"
+WORLDS = Path(__file__).with_name("chart_alerts.yaml")
+METRIC = re.compile(r"\b(tenantry_[a-z_]+)\b")
+
+
+def rules() -> dict[str, dict[str, Any]]:
+    groups = yaml.safe_load(ALERTS.read_text())["groups"]
+    return {rule["alert"]: rule for group in groups for rule in group["rules"]}
+
+
+def worlds_of(alert: str) -> list[dict[str, Any]]:
+    """What is expected of an alert in each of its worlds."""
+    return [
+        case["alert_rule_test"][0]
+        for case in yaml.safe_load(WORLDS.read_text())["tests"]
+        if case["alert_rule_test"][0]["alertname"] == alert
+    ]
+
+
+@pytest.mark.parametrize("alert", rules())
+def test_each_alert_is_tried_in_a_world_where_it_fires_and_in_one_where_it_must_not(alert: str) -> None:
+    expected = [bool(case["exp_alerts"]) for case in worlds_of(alert)]
+
+    assert expected == [True, False]
+
+
+def test_promtool_agrees_with_every_expectation(tmp_path: Path) -> None:
+    """promtool compares annotations too, and Debian's does so always: they are not what is tested, so they go."""
+    plain = yaml.safe_load(ALERTS.read_text())
+    for group in plain["groups"]:
+        for rule in group["rules"]:
+            del rule["annotations"]
+    (tmp_path / "alerts.yaml").write_text(yaml.safe_dump(plain))
+    (tmp_path / "worlds.yaml").write_text(WORLDS.read_text())
+
+    assert promtool.test_rules(tmp_path / "worlds.yaml") == ""
+
+
+def test_promtool_would_find_a_broken_expectation(tmp_path: Path) -> None:
+    (tmp_path / "alerts.yaml").write_text(ALERTS.read_text())
+    worlds = yaml.safe_load(WORLDS.read_text())
+    worlds["tests"][0]["alert_rule_test"][0]["exp_alerts"] = []
+    (tmp_path / "worlds.yaml").write_text(yaml.safe_dump(worlds))
+
+    assert "TenantryOperatorDown" in promtool.test_rules(tmp_path / "worlds.yaml")
+
+
+def test_the_rules_are_well_formed_and_their_runbooks_can_be_found() -> None:
+    assert problems("rules", ALERTS.read_text()) == []
+    values = {"metrics": {"prometheusRule": {"enabled": True, "runbooks": "https://example.com/docs/"}}}
+    (rule,) = (one for one in charts.render(charts.OPERATOR, values) if one["kind"] == "PrometheusRule")
+    headings = re.findall(r"^## (\w+)$", (ROOT / "docs/runbooks.md").read_text(), re.MULTILINE)
+
+    assert headings == list(rules())
+    for group in rule["spec"]["groups"]:
+        for one in group["rules"]:
+            anchor = one["annotations"]["runbook_url"]
+            assert anchor == f"https://example.com/docs/runbooks.md#{one['alert'].lower()}"
+
+
+def test_every_metric_that_an_alert_asks_for_is_one_that_the_operator_has(operator: Operator) -> None:
+    exposed = operator.get("metrics", "/metrics") or ""
+    known = set(re.findall(r"^# TYPE (\S+) ", exposed, re.MULTILINE))
+    asked = {name for rule in rules().values() for name in METRIC.findall(rule["expr"])}
+
+    assert {name.removesuffix("_bucket") for name in asked} - known == set()
