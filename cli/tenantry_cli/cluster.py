@@ -16,7 +16,7 @@ OPERATOR_NAMESPACE = "tenantry-system"
 OPERATOR_LABEL = "app.kubernetes.io/name=tenantry-operator"
 LEASE = "tenantry-operator"
 NOT_INSTALLED = "this cluster does not know Tenantry's kinds"
-INSTALL = "have the operator installed: kubectl apply -k deploy (see docs/operator.md)"
+INSTALL = "have the operator installed (see docs/install.md)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,6 +177,7 @@ def generated_files() -> Iterator[tuple[str, str]]:
         definition = crd(kind)
         name = f"{GROUP}_{kind.plural}.yaml"
         yield f"crds/{name}", to_yaml(definition)
+        yield f"cli/tenantry_cli/crds/{name}", to_yaml(definition)
         definition["metadata"]["annotations"] = {"helm.sh/resource-policy": "keep"}
         yield f"charts/tenantry-crds/templates/{name}", to_yaml(definition)
     yield "charts/tenantry-crds/Chart.yaml", to_yaml(chart())

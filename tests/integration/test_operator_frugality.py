@@ -64,7 +64,8 @@ def test_a_binding_that_is_not_accepted_is_told_at_once(patient: Operator, names
 
     eventually(lambda: (condition(kubectl.get("tab", "lost", namespace), "Accepted") or {}).get("status") == "False")
     patient.rests()
-    assert not kubectl.get("tab", "well", namespace).get("status"), "it waits for the pods"
+    told = kubectl.get("tab", "well", namespace).get("status", {}).get("conditions")
+    assert not told, "it waits for the pods"
 
 
 def make_available(kubectl: Kubectl, namespace: str) -> None:
