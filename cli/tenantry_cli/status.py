@@ -80,8 +80,9 @@ def judge(gateway: Gateway, bindings: Sequence[Manifest], pods: Sequence[Manifes
     tenant = Tenant(gateway, bindings=len(bindings))
     tenant.troubles += _unseen(gateway)
     tenant.troubles += _conditions(gateway)
+    starting = gateway.condition("Reconciling").get("status") == "True"
     for binding in bindings:
-        tenant.troubles += judge_binding(binding)
+        tenant.troubles += judge_binding(binding, starting=starting)
     for pod in pods:
         tenant.troubles += judge_pod(pod)
     return tenant
@@ -121,13 +122,13 @@ def _is_bad(condition: Mapping[str, Any]) -> bool:
     return str(condition["status"]) == ("True" if condition["type"] in ABNORMAL else "False")
 
 
-def judge_binding(binding: Manifest) -> Iterator[Trouble]:
-    """The first thing that is wrong with an AgentBinding."""
+def judge_binding(binding: Manifest, *, starting: bool = False) -> Iterator[Trouble]:
+    """The first thing that is wrong with an AgentBinding. One of a Gateway that starts may have no status yet."""
     metadata = binding["metadata"]
     what = f"AgentBinding {metadata['name']}"
     found = {one["type"]: one for one in binding.get("status", {}).get("conditions", ())}
     look = f"kubectl -n {metadata['namespace']} describe tab {metadata['name']}"
-    if not found:
+    if not found and not starting:
         yield Trouble(what, "The operator has not looked at it yet.", look)
     for kind in ("Accepted", "Conflicted", "Programmed"):
         one = found.get(kind)

@@ -140,6 +140,13 @@ def test_bindings_are_told_below_their_gateway_or_by_themselves_where_it_is_not_
     assert not report.well
 
 
+def test_a_binding_without_a_status_is_no_trouble_while_its_gateway_starts() -> None:
+    starts = gateway(condition("Ready", "False", "Starting"), condition("Reconciling", "True", "Starting"))
+
+    assert "AgentBinding pager" in [what for what, _, _ in troubles(seen([gateway(READY)], bindings=[binding()]))]
+    assert "AgentBinding pager" not in [what for what, _, _ in troubles(seen([starts], bindings=[binding()]))]
+
+
 def test_a_status_that_is_older_than_the_gateway_is_told() -> None:
     assert [one[0] for one in troubles(seen([gateway(READY, generation=2)]))] == ["old status"]
     fresh = gateway(READY)
