@@ -51,7 +51,7 @@ def prepare(upstream: Upstream) -> tuple[Provider, Kubectl]:
     provider.up()
     provider.load(archives)
     kubectl = Kubectl(provider.kubectl, provider.kubeconfig)
-    step("Operator: kubectl apply -k deploy")
+    step("Operator: helm upgrade --install tenantry-crds charts/tenantry-crds; … tenantry charts/tenantry")
     install_operator(kubectl, archives)
     if upstream.base_url:
         print("The answers come from a stand-in for the Anthropic API: they repeat the question.")

@@ -7,14 +7,26 @@ from typing import Any
 
 import yaml
 
+from dev.charts import DEFINITIONS, OPERATOR, helm
 from dev.images import Archive
 from dev.kubectl import Kubectl
 
 ROOT = Path(__file__).resolve().parent.parent
 STANDIN_URL = "http://anthropic-standin.anthropic-standin.svc:8080"
 SYSTEM_NAMESPACE = "tenantry-system"
+OPERATOR_IMAGE = "tenantry.dev/operator"
+GATEWAY_IMAGE = "tenantry.dev/gateway"
 
 Manifest = dict[str, Any]
+
+SYSTEM: Manifest = {
+    "apiVersion": "v1",
+    "kind": "Namespace",
+    "metadata": {
+        "name": SYSTEM_NAMESPACE,
+        "labels": {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")},
+    },
+}
 
 
 def read_manifests(path: Path) -> list[Manifest]:
@@ -32,11 +44,20 @@ def with_images(manifests: Iterable[Manifest], archives: Sequence[Archive]) -> l
 
 
 def install_operator(kubectl: Kubectl, archives: Sequence[Archive]) -> None:
-    """Apply `deploy/` and wait until the operator runs."""
-    manifests = list(yaml.safe_load_all(kubectl.run("kustomize", str(ROOT / "deploy"))))
-    kubectl.apply(*with_images(manifests, archives))
+    """Install both charts, or upgrade them, and wait until the operator runs."""
+    kubectl.apply(SYSTEM)
+    images = {archive.repository: archive.name.removeprefix(f"{archive.repository}:") for archive in archives}
+    values = {
+        "image": {"repository": OPERATOR_IMAGE, "tag": images[OPERATOR_IMAGE]},
+        "defaultGatewayImage": {"repository": GATEWAY_IMAGE, "tag": images[GATEWAY_IMAGE]},
+    }
+    # An operator that was installed otherwise, by an earlier checkout, is taken over.
+    flags: tuple[str, ...] = ("--namespace", SYSTEM_NAMESPACE, "--kubeconfig", str(kubectl.kubeconfig))
+    flags += ("--take-ownership", "--force-conflicts", "--values", "-")
+    helm("upgrade", "--install", "tenantry-crds", str(DEFINITIONS), *flags, stdin="{}")
     for name in ("gateways", "agentbindings"):
         kubectl.wait("condition=Established", f"crd/{name}.tenantry.dev", "default", 30)
+    helm("upgrade", "--install", "tenantry", str(OPERATOR), *flags, stdin=json.dumps(values))
     kubectl.run("-n", SYSTEM_NAMESPACE, "rollout", "status", "deployment/tenantry-operator", "--timeout=120s")
 
 
