@@ -162,3 +162,34 @@ def test_a_gateway_outside_the_scope_is_to_a_binding_like_one_that_does_not_exis
 
     assert (first["status"], first["reason"]) == (second["status"], second["reason"])
     assert first["status"] == "False"
+
+
+def test_consent_by_labels_is_refused_with_a_reason_and_consent_by_name_still_holds(scoped: Scoped) -> None:
+    a, b = scoped.namespace("a"), scoped.namespace("b")
+    scoped.kubectl.run("label", "namespace", b, f"tenantry-test={scoped.name}")
+    selector = {"from": "Selector", "selector": {"matchLabels": {"tenantry-test": scoped.name}}}
+    by_label = {"namespaces": selector}
+    by_name = {"namespaces": {"from": "Names", "names": [b]}}
+    scoped.kubectl.apply(
+        gateway("labelled", a, allowedBindings=[by_label]), gateway("named", a, allowedBindings=[by_label, by_name])
+    )
+    for name in ("labelled", "named"):
+        guest = binding(name, b, name, "slack")
+        guest["spec"]["gatewayRef"]["namespace"] = a
+        scoped.kubectl.apply(guest)
+
+    def told(kind: str, name: str, namespace: str, about: str, status: str) -> Manifest:
+        def found() -> Manifest | None:
+            seen = condition(scoped.kubectl.get(kind, name, namespace), about)
+            return seen if seen is not None and seen["status"] == status else None
+
+        return eventually(found)
+
+    for name in ("labelled", "named"):
+        refused = told("tgw", name, a, "BindingsAccepted", "False")
+        assert refused["reason"] == "NamespacesUnreadable"
+        assert "looks at single namespaces only: selectors match none" in refused["message"]
+        assert "name the namespaces (from: Names)" in refused["message"]
+    told("agentbindings.tenantry.dev", "named", b, "Accepted", "True")
+    assert told("agentbindings.tenantry.dev", "labelled", b, "Accepted", "False")["reason"] == "GatewayNotFound"
+    assert [event for event in scoped.requests() if event["objectRef"]["resource"] == "namespaces"] == []
