@@ -58,6 +58,7 @@ EVERYTHING: dict[str, Any] = {
             "labels": {"release": "prometheus"},
             "runbooks": "https://wiki.example.com/tenantry/",
         },
+        "dashboard": {"enabled": True, "labels": {"grafana_dashboard": "2"}},
     },
     "admissionPolicy": {
         "enabled": True,
@@ -180,7 +181,10 @@ def test_for_some_namespaces_nothing_is_granted_in_the_whole_cluster() -> None:
 
 
 def test_the_policys_parameters_are_lines_of_text() -> None:
-    parameters = only(charts.render(charts.OPERATOR, EVERYTHING), "ConfigMap")["data"]
+    config_maps = {
+        one["metadata"]["name"]: one for one in charts.render(charts.OPERATOR, EVERYTHING) if one["kind"] == "ConfigMap"
+    }
+    parameters = config_maps["tenantry-policy"]["data"]
 
     assert parameters["contact"] == "platform@example.com\nchat: platform"
     assert parameters["team-a.allowedModels"] == "*"

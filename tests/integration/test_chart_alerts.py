@@ -1,19 +1,22 @@
-"""The chart's alerts: each fires when it should and is quiet when it should be, and each has a runbook."""
+"""The chart's alerts and dashboard: each alert fires when it should, and alone then; each query has its metrics."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from prometheus_client import generate_latest
 
 from dev import charts, promtool
 from dev.promcheck import problems
+from tenantry_gateway.metrics import Metrics
 from tests.integration.operator_harness import ROOT, Operator
 
 ALERTS = charts.OPERATOR / "files/alerts.yaml"
 WORLDS = Path(__file__).with_name("chart_alerts.yaml")
-METRIC = re.compile(r"\b(tenantry_[a-z_]+)\b")
+METRIC = re.compile(r"\b((?:tenantry_|gen_ai_(?:client|server)_)[a-z_]+)\b")
 
 
 def rules() -> dict[str, dict[str, Any]]:
@@ -71,9 +74,37 @@ def test_the_rules_are_well_formed_and_their_runbooks_can_be_found() -> None:
             assert anchor == f"https://example.com/docs/runbooks.md#{one['alert'].lower()}"
 
 
-def test_every_metric_that_an_alert_asks_for_is_one_that_the_operator_has(operator: Operator) -> None:
-    exposed = operator.get("metrics", "/metrics") or ""
-    known = set(re.findall(r"^# TYPE (\S+) ", exposed, re.MULTILINE))
-    asked = {name for rule in rules().values() for name in METRIC.findall(rule["expr"])}
+def queries() -> list[str]:
+    """Every expression of the dashboard, with Grafana's variables filled in."""
+    panels = json.loads((charts.OPERATOR / "files/dashboard.json").read_text())["panels"]
+    expressions = [target["expr"] for panel in panels for target in panel.get("targets", ())]
+    return [text.replace("$__rate_interval", "5m").replace("$namespace", ".*") for text in expressions]
 
-    assert {name.removesuffix("_bucket") for name in asked} - known == set()
+
+def test_every_query_of_the_dashboard_can_be_read() -> None:
+    rules = [{"record": f"panel:{number}", "expr": text} for number, text in enumerate(queries())]
+
+    assert len(rules) > 10
+    assert problems("rules", json.dumps({"groups": [{"name": "dashboard", "rules": rules}]})) == []
+
+
+def test_no_two_panels_of_the_dashboard_overlap() -> None:
+    panels = json.loads((charts.OPERATOR / "files/dashboard.json").read_text())["panels"]
+    cells = [
+        (x, y)
+        for place in (panel["gridPos"] for panel in panels)
+        for x in range(place["x"], place["x"] + place["w"])
+        for y in range(place["y"], place["y"] + place["h"])
+    ]
+
+    assert len(cells) == len(set(cells))
+    assert {x for x, _ in cells} <= set(range(24))
+
+
+def test_every_metric_that_is_asked_for_is_one_that_operator_or_gateway_has(operator: Operator) -> None:
+    exposed = (operator.get("metrics", "/metrics") or "") + generate_latest(Metrics().registry).decode()
+    known = set(re.findall(r"^# TYPE (\S+) ", exposed, re.MULTILINE))
+    expressions = [*queries(), *(rule["expr"] for rule in rules().values())]
+    asked = {name for text in expressions for name in METRIC.findall(text)}
+
+    assert {re.sub("_(bucket|sum|count)$", "", name) for name in asked} - known == set()
