@@ -22,8 +22,8 @@ def test_every_tool_is_a_module_that_pins_what_it_needs(tool: Tool) -> None:
 def test_a_tool_is_found_by_each_name_that_its_binary_answers_to() -> None:
     assert find_tool("kubectl") is find_tool("kubebox") is TOOLS["kubebox"]
     assert find_tool("gateway-api.yaml") is find_tool("gateway-api") is TOOLS["gateway-api"]
-    with pytest.raises(DevError, match=r"no tool is called 'helm'; there are: .*kubectl"):
-        find_tool("helm")
+    with pytest.raises(DevError, match=r"no tool is called 'terraform'; there are: .*kubectl"):
+        find_tool("terraform")
 
 
 @pytest.mark.parametrize(
