@@ -62,6 +62,7 @@ def etcd(data: Path, client_port: int, peer_port: int) -> Command:
             f"--listen-peer-urls={peer}",
             f"--initial-advertise-peer-urls={peer}",
             f"--initial-cluster=default={peer}",
+            "--watch-progress-notify-interval=5s",  # As kubeadm has it: without, an idle watch gets no bookmarks.
             "--unsafe-no-fsync",
             "--log-level=warn",
         ),

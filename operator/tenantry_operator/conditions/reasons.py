@@ -130,6 +130,8 @@ STALLED: Final = frozenset(
     }
 )
 """Nothing gets better until somebody acts."""
+WANTING: Final = frozenset({SECRET_MISSING, SECRET_KEY_MISSING, STORAGE_CLASS_MISSING, NO_DEFAULT_STORAGE_CLASS})
+"""Somebody else has to provide it, and may be at it: told at once, step by step."""
 CONFIG_FAULTS: Final = frozenset({INVALID_SPEC, CONFIG_TOO_LARGE})
 UNRESOLVED: Final = frozenset({GATEWAY_NOT_FOUND, AGENT_NOT_FOUND})
 NOT_AWAITED: Final = frozenset({ADDRESS_PENDING, MONITORING_API_MISSING})

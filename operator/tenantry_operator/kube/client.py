@@ -15,7 +15,7 @@ import aiohttp
 import orjson
 
 from tenantry_operator.kube.credentials import Credentials
-from tenantry_operator.kube.errors import ApiError, UnavailableError, from_status
+from tenantry_operator.kube.errors import ApiError, SilentWatchError, UnavailableError, from_status
 from tenantry_operator.kube.kinds import Json, Kind, key_of
 from tenantry_operator.kube.transport import Request, Timeouts, Transport, json_object
 from tenantry_operator.metrics import Metrics
@@ -135,7 +135,8 @@ class Client:
         A last line that was cut off is dropped: the next watch sends its event again.
 
         Raises:
-            ApiError: GoneError if ``since`` is too old, UnavailableError if the stream breaks or falls silent.
+            ApiError: GoneError if ``since`` is too old, UnavailableError if the stream breaks, SilentWatchError if
+                nothing comes for long.
         """
         params = {
             "watch": "1",
@@ -152,11 +153,14 @@ class Client:
             accept=f"{METADATA_OBJECT},application/json" if metadata_only else "application/json",
         )
         async with self.transport.open(request, self.transport.timeouts.of_watch) as response:
-            async for line in lines(response.content.iter_any()):
-                parsed = json_object(line)
-                if "type" not in parsed or "object" not in parsed:
-                    raise UnavailableError(0, "BrokenStream", f"not a watch event: {line[:80]!r}", str(request))
-                yield WatchEvent(parsed["type"], parsed["object"])
+            try:
+                async for line in lines(response.content.iter_any()):
+                    parsed = json_object(line)
+                    if "type" not in parsed or "object" not in parsed:
+                        raise UnavailableError(0, "BrokenStream", f"not a watch event: {line[:80]!r}", str(request))
+                    yield WatchEvent(parsed["type"], parsed["object"])
+            except TimeoutError as error:
+                raise SilentWatchError(0, "Silent", "neither an event nor a bookmark in time", str(request)) from error
 
     async def apply(
         self,

@@ -66,6 +66,10 @@ class TimedOutError(UnavailableError):
     """No answer in time: whoever asks has waited long enough already."""
 
 
+class SilentWatchError(TimedOutError):
+    """A watch that was opened well has sent nothing for long: neither an event nor a bookmark."""
+
+
 _RBAC = re.compile(r'cannot (?P<verb>\S+) resource "(?P<resource>[^"]+)" in API group "(?P<group>[^"]*)"')
 
 

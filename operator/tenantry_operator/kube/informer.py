@@ -17,6 +17,7 @@ from tenantry_operator.kube.errors import (
     ForbiddenError,
     GoneError,
     NotFoundError,
+    SilentWatchError,
     TooManyRequestsError,
     UnavailableError,
 )
@@ -109,6 +110,10 @@ class Informer:
         """List if needed, and watch for a while; an error is noted and returned."""
         try:
             await self._follow()
+        except SilentWatchError as error:
+            # Where etcd tells the API server of no progress, a watch of what never changes gets no bookmarks.
+            log.debug("watching %s: %s", self.name, error)
+            self._alive = self._clock()
         except ApiError as error:
             self._failures += 1
             self._note(error)

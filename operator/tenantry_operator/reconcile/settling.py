@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tenantry_operator.conditions.reasons import WANTING
 from tenantry_operator.kube.kinds import Key
 
 
@@ -46,5 +47,7 @@ def passes_by(told: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
 
 def _is_moving(status: Mapping[str, Any]) -> bool:
     """Whether it says that more is to come, and nothing that somebody must mend."""
-    said = {one["type"]: one["status"] for one in status.get("conditions") or ()}
-    return said.get("Reconciling") == "True" and said.get("Stalled") != "True"
+    conditions = status.get("conditions") or ()
+    said = {one["type"]: one["status"] for one in conditions}
+    wanting = any(one.get("reason") in WANTING for one in conditions)
+    return said.get("Reconciling") == "True" and said.get("Stalled") != "True" and not wanting

@@ -73,7 +73,7 @@ class Script:
             self.exhausted.set()
             await asyncio.Event().wait()
         answer = self.answers.pop(0)
-        if not answer.chunks:
+        if not (answer.chunks or answer.hang):
             return web.json_response(answer.body or {}, status=answer.status, headers=answer.headers)
         response = web.StreamResponse(status=answer.status, headers=answer.headers)
         await response.prepare(request)

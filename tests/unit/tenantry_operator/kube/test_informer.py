@@ -1,4 +1,5 @@
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -110,6 +111,13 @@ async def test_a_silent_watch_is_given_up_and_taken_up_again() -> None:
     silent = Answer(chunks=(line("ADDED", item("a", 6)),), hang=True)
     async with running(listed(5), silent, timeouts=Timeouts(idle=0.05)) as run:
         assert run.watched_from()[:3] == [None, "5", "6"]
+
+
+async def test_silence_however_often_is_no_failure(caplog: pytest.LogCaptureFixture) -> None:
+    silences = [Answer(hang=True)] * (module.RESUME_ATTEMPTS + 2)
+    async with running(listed(5), *silences, timeouts=Timeouts(idle=0.05)) as run:
+        assert run.watched_from()[: len(silences) + 1] == [None, *["5"] * len(silences)]
+    assert not [record for record in caplog.records if record.levelno > logging.DEBUG]
 
 
 async def test_a_list_whose_token_expires_half_way_starts_again() -> None:

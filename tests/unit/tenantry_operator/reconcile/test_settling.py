@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from tenantry_operator.conditions.reasons import WANTING
 from tenantry_operator.reconcile.settling import Settling, passes_by
 
 KEY = ("team-a", "assistants")
@@ -81,3 +82,12 @@ def test_a_first_word_an_end_a_fault_and_a_new_generation_are_told_at_once(
 
 def test_one_more_step_of_what_moves_passes_by() -> None:
     assert passes_by(MOVING, status(Ready="Unknown", Reconciling="True"))
+
+
+@pytest.mark.parametrize("reason", sorted(WANTING))
+def test_what_somebody_has_to_provide_is_told_at_once_and_so_is_what_they_did_about_it(reason: str) -> None:
+    wanting = status(Ready="False", Reconciling="True")
+    wanting["conditions"].append({"type": "SecretsAvailable", "status": "False", "reason": reason})
+    assert not passes_by(MOVING, wanting)
+    assert not passes_by(wanting, wanting)
+    assert not passes_by(wanting, MOVING)
