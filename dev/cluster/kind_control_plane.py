@@ -9,6 +9,7 @@ from dev.cluster import components
 from dev.cluster.control_plane import PKI, ControlPlane
 from dev.cluster.kind import KindProvider, find_engine
 from dev.kubectl import Kubectl
+from dev.tools.catalog import TOOLS
 from dev.tools.toolchain import machine_has_go
 
 CLUSTER: Final = "integration"
@@ -60,6 +61,6 @@ class KindControlPlane(ControlPlane):
 
 def choose_control_plane(name: str = CLUSTER) -> ControlPlane:
     """Return a control plane on loopback; where only a container engine could give one without fetching Go, kind's."""
-    if not machine_has_go() and find_engine() is not None:
+    if not machine_has_go(TOOLS["kubebox"].go) and find_engine() is not None:
         return KindControlPlane(name)
     return ControlPlane()

@@ -32,7 +32,7 @@ def ensure(tool: Tool) -> Path:
 
     Safe when several processes ask at once: one builds, the others wait. A build that is cut short leaves nothing.
     """
-    go = find_go()
+    go = find_go(tool.go)
     folder = cache_root() / "bin" / build_key(tool, go.version)
     if folder.exists():
         return folder

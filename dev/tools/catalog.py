@@ -44,6 +44,14 @@ class Tool:
         return MODULES / self.name
 
     @property
+    def go(self) -> tuple[int, ...]:
+        """The Go version that go.mod asks for."""
+        found = re.search(r"^go (\S+)$", (self.module / "go.mod").read_text(), re.MULTILINE)
+        if found is None:
+            raise DevError(f"{self.module}/go.mod has no go line")
+        return tuple(map(int, found[1].split(".")))
+
+    @property
     def version(self) -> str:
         """The version that go.mod requires, with its leading v; empty for a program of our own."""
         if not self.version_of:
@@ -106,6 +114,7 @@ TOOLS: Mapping[str, Tool] = {
         Tool("helm", package="helm.sh/helm/v4/cmd/helm", version_of="helm.sh/helm/v4", cold_minutes=2),
         Tool("promcheck", version_of="github.com/prometheus/prometheus"),
         Tool("netpol", version_of="github.com/mattfenwick/cyclonus"),
+        Tool("gitops", version_of="github.com/argoproj/argo-cd/v3", cold_minutes=4),
         Tool(
             "gateway-api",
             package="",

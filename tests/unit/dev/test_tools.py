@@ -12,8 +12,9 @@ from dev.tools.toolchain import find_go, parse_version
 
 @pytest.mark.parametrize("tool", TOOLS.values(), ids=lambda tool: tool.name)
 def test_every_tool_is_a_module_that_pins_what_it_needs(tool: Tool) -> None:
-    go_mod = (tool.module / "go.mod").read_text()
-    assert "\ngo 1.26.0\n" in go_mod
+    packaged = parse_version(f"go{toolchain.PACKAGED}")
+    assert packaged is not None
+    assert tool.go <= packaged
     if tool.version_of:
         assert tool.version.startswith("v")
         assert f"{tool.version_of} {tool.version} h1:" in (tool.module / "go.sum").read_text()
@@ -85,7 +86,7 @@ def test_a_build_that_fails_leaves_nothing_behind(
     go = tmp_path / "go"
     go.write_text("#!/bin/sh\necho './main.go:1:1: broken' >&2\nexit 2\n")
     go.chmod(0o755)
-    monkeypatch.setattr(build, "find_go", lambda: toolchain.Go(go, "1.26.6", packaged=False))
+    monkeypatch.setattr(build, "find_go", lambda _: toolchain.Go(go, "1.26.6", packaged=False))
 
     with pytest.raises(DevError, match="go build of thing failed with code 2"):
         build.ensure(module)
@@ -104,7 +105,7 @@ def test_a_tool_that_is_only_files_is_downloaded_and_not_compiled(
     go = tmp_path / "go"
     go.write_text(f'#!/bin/sh\necho "$@" >>"$0.log"\n[ "$1" = list ] && echo {sources}\ntrue\n')
     go.chmod(0o755)
-    monkeypatch.setattr(build, "find_go", lambda: toolchain.Go(go, "1.26.6", packaged=False))
+    monkeypatch.setattr(build, "find_go", lambda _: toolchain.Go(go, "1.26.6", packaged=False))
     joined = (("all.yaml", ("a.yaml", "b.yaml")),)
 
     folder = build.ensure(replace(module, package="", links=(), version_of="example.com/crds", joined_files=joined))
@@ -123,7 +124,7 @@ def test_a_build_is_put_into_the_cache_whole_and_used_again(
     go = tmp_path / "go"
     go.write_text('#!/bin/sh\nwhile [ "$1" != -o ]; do shift; done\ntouch "$2"\necho built >>"$0.log"\n')
     go.chmod(0o755)
-    monkeypatch.setattr(build, "find_go", lambda: toolchain.Go(go, "1.26.6", packaged=False))
+    monkeypatch.setattr(build, "find_go", lambda _: toolchain.Go(go, "1.26.6", packaged=False))
 
     folder = build.ensure(module)
     assert build.ensure(module) == folder
@@ -151,14 +152,23 @@ def test_a_go_that_is_too_old_is_replaced_by_the_packaged_one(tmp_path: Path, sa
     go.write_text(f"#!/bin/sh\necho go version {says} linux/amd64\n")
     go.chmod(0o755)
 
-    assert find_go(str(tmp_path)).packaged is packaged
+    assert find_go((1, 26, 0), str(tmp_path)).packaged is packaged
+
+
+def test_a_tool_that_needs_a_newer_go_than_the_machines_gets_the_packaged_one(tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    go.write_text("#!/bin/sh\necho go version go1.26.8 linux/amd64\n")
+    go.chmod(0o755)
+
+    assert find_go(TOOLS["gitops"].go, str(tmp_path)).packaged
+    assert not find_go(TOOLS["kubebox"].go, str(tmp_path)).packaged
 
 
 def test_without_go_the_packaged_one_is_chosen_but_not_yet_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    go = find_go(str(tmp_path))
+    go = find_go((1, 26, 0), str(tmp_path))
     assert go.packaged
     assert go.version == toolchain.PACKAGED
     assert not go.command.exists()
