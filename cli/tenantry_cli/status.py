@@ -52,7 +52,7 @@ class Tenant:
         ready = self.gateway.condition("Ready").get("status")
         if self.suspended:
             return "Suspended"
-        return "Ready" if ready == "True" else "Unknown" if not self.gateway.status else "Not ready"
+        return "Ready" if ready == "True" else "Unknown" if not self.gateway.status.get("conditions") else "Not ready"
 
     @property
     def well(self) -> bool:
@@ -91,7 +91,7 @@ def judge(gateway: Gateway, bindings: Sequence[Manifest], pods: Sequence[Manifes
 def _unseen(gateway: Gateway) -> Iterator[Trouble]:
     generation, observed = gateway.manifest["metadata"].get("generation"), gateway.status.get("observedGeneration")
     look = f"kubectl tenantry logs {gateway.name} -n {gateway.namespace} --operator"
-    if observed is None:
+    if observed is None or observed < 0:
         yield Trouble(
             "no status", "The operator has not looked at it yet: does one run that serves this namespace?", look
         )

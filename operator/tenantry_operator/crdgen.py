@@ -125,6 +125,10 @@ SCALE = {
 }
 
 
+UNSEEN = {"observedGeneration": -1}
+"""The status of a new object. kstatus takes one without any for one that is as it should be."""
+
+
 def crd(kind: Kind) -> dict[str, Any]:
     """The CustomResourceDefinition of ``kind``."""
     version: dict[str, Any] = {
@@ -166,7 +170,7 @@ def _root_schema(kind: Kind) -> dict[str, Any]:
         "kind": {"type": "string", "description": f"Kind of the object: {kind.name}."},
         "metadata": {"type": "object", "properties": {"name": {"type": "string"}}},
         "spec": structural_schema(kind.spec),
-        "status": structural_schema(kind.status),
+        "status": structural_schema(kind.status) | {"default": dict(UNSEEN)},
     }
     return schema
 

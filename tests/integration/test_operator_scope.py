@@ -106,7 +106,7 @@ def test_only_the_namespaces_of_the_scope_are_looked_at_and_touched(scoped: Scop
     scoped.kubectl.run("-n", scoped.namespace("a"), "delete", "deployment", "x-gateway")
     scoped.served("x", "a")
 
-    assert "status" not in scoped.kubectl.get("tgw", "x", scoped.namespace("outside"))
+    assert "conditions" not in scoped.kubectl.get("tgw", "x", scoped.namespace("outside"))["status"]
     assert scoped.kubectl.items("deployments", scoped.namespace("outside")) == []
     inside = {scoped.namespace(each) for each in ("a", "b", "late", "system")}
     assert {event["objectRef"].get("namespace", "") for event in scoped.requests()} <= inside

@@ -144,11 +144,14 @@ def binding_status(verdict: Verdict, programmed: frozenset[RouteId] | None, now:
     """The binding's whole status. ``programmed`` are the routes served; ``now`` is RFC 3339, UTC."""
     meta = verdict.binding.meta
     previous: Sequence[Mapping[str, Any]] = verdict.binding.status.get("conditions", ())
+    served, conflicted = _programmed(verdict, programmed), _conflicted(verdict)
     findings = {
         "Accepted": Finding("True" if verdict.accepted else "False", verdict.reason, verdict.message),
         "ResolvedRefs": _resolved(verdict),
-        "Programmed": _programmed(verdict, programmed),
-        "Conflicted": _conflicted(verdict),
+        "Programmed": served,
+        "Conflicted": conflicted,
+        "Reconciling": None if conflicted else _reconciling(verdict, served),
+        "Stalled": conflicted or _stalled(verdict),
     }
     return {
         "observedGeneration": meta.generation,
@@ -163,6 +166,7 @@ def invalid_binding_status(
     findings = {
         "Accepted": Finding("False", reasons.INVALID_BINDING, str(error)),
         "Programmed": Finding("False", reasons.NOT_ACCEPTED, "The binding is not accepted."),
+        "Stalled": Finding("True", reasons.INVALID_BINDING, str(error)),
     }
     found = conditions(findings, status.get("conditions", ()), meta.generation, now)
     return {"observedGeneration": meta.generation, "conditions": found}
@@ -203,3 +207,15 @@ def _conflicted(verdict: Verdict) -> Finding | None:
         "one of them."
     )
     return Finding("True", reasons.SHADOWED, message)
+
+
+def _reconciling(verdict: Verdict, programmed: Finding) -> Finding | None:
+    """On its way: for kstatus, which knows neither Accepted nor Programmed and would call the binding current."""
+    if not verdict.accepted or programmed.status == "True" or programmed.reason == reasons.GATEWAY_SUSPENDED:
+        return None
+    return Finding("True", programmed.reason, programmed.message)
+
+
+def _stalled(verdict: Verdict) -> Finding | None:
+    """Without effect until somebody acts."""
+    return None if verdict.accepted else Finding("True", verdict.reason, verdict.message)

@@ -49,8 +49,8 @@ class News:
 
 
 def news(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[News, ...]:
-    """What has changed between two statuses that is worth an Event."""
-    return tuple(_news(_conditions(before), _conditions(after)))
+    """What has changed between two statuses that is worth an Event; once, also where two conditions say it."""
+    return tuple(dict.fromkeys(_news(_conditions(before), _conditions(after))))
 
 
 def _news(before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]]) -> Iterator[News]:

@@ -12,12 +12,16 @@ from tenantry_operator.resources.manifest import Manifest
 from tenantry_operator.resources.metadata import metadata
 
 OWNERS = "ownerReferences"
+INSTANCE = "app.kubernetes.io/instance"
+"""Argo CD may take an object with this label for a part of the application of that name, and prune it, unless it has an
+owner. So a claim, which may have none, does not have it."""
 
 
 def build_persistent_volume_claim(gateway: Gateway) -> Manifest:
     """A new claim. With the policy Retain it has no owner, so that nothing deletes it with the Gateway."""
     storage = gateway.spec.storage
     meta = metadata(gateway, claim_name(gateway.meta.name))
+    del meta["labels"][INSTANCE]
     if gateway.spec.deletion_policy == "Retain":
         del meta[OWNERS]
     spec: dict[str, Any] = {

@@ -62,11 +62,11 @@ class AgentBindingSpec(ApiModel):
 class AgentBindingStatus(ApiModel):
     """What the operator last saw of the binding."""
 
-    observed_generation: Annotated[int, Field(ge=0)] | None = None
-    """Generation of the spec that this status describes."""
+    observed_generation: Annotated[int, Field(ge=-1)] | None = None
+    """Generation of the spec that this status describes; -1 until the operator has looked at the object."""
     conditions: Conditions = ()
     """Accepted: the route is valid. ResolvedRefs: Gateway and agent exist. Programmed: every ready pod serves it.
-    Conflicted, while another binding shadows it."""
+    Conflicted, while another binding shadows it. Reconciling and Stalled are there only while they are true."""
 
 
 @dataclass(frozen=True, slots=True)

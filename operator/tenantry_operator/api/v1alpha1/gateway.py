@@ -166,8 +166,8 @@ class GatewaySpec(ApiModel):
 class GatewayStatus(ApiModel):
     """What the operator last saw of the gateway."""
 
-    observed_generation: Annotated[int, Field(ge=0)] | None = None
-    """Generation of the spec that this status describes."""
+    observed_generation: Annotated[int, Field(ge=-1)] | None = None
+    """Generation of the spec that this status describes; -1 until the operator has looked at the object."""
     conditions: Conditions = ()
     """Ready sums up the others. Reconciling and Stalled are there only while they are true."""
     endpoint: Annotated[str, Field(max_length=512)] | None = None

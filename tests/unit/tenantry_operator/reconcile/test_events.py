@@ -45,6 +45,12 @@ def test_trouble_is_told_when_it_begins_and_when_its_reason_changes() -> None:
     assert news(wrong, status(SecretsAvailable=("True", "SecretsFound"))) == ()
 
 
+def test_trouble_that_two_conditions_tell_of_is_one_event() -> None:
+    lost = status(Accepted=("False", "GatewayNotFound"), Stalled=("True", "GatewayNotFound"))
+
+    assert [told.reason for told in news({}, lost)] == ["GatewayNotFound"]
+
+
 def test_the_token_that_is_about_to_be_made_is_no_trouble() -> None:
     assert news({}, status(SecretsAvailable=("False", "TokenPending"))) == ()
 
