@@ -20,7 +20,7 @@ test-unit: python ## Run the tests that need nothing but Python
 	@$(PYTEST) tests/unit
 
 test-integration: python ## Run the operator and the gateway against a real API server
-	@$(PYTEST) tests/integration
+	@$(PYTEST) tests/integration --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 test-e2e: cluster ## Run the tests that need real pods
 	@$(PYTEST) tests/e2e

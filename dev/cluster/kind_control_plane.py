@@ -1,7 +1,6 @@
 """A kind cluster's API server in the place of a control plane on loopback, where there is no Go to build that with."""
 
 from pathlib import Path
-from typing import Final
 
 import yaml
 
@@ -12,9 +11,6 @@ from dev.kubectl import Kubectl
 from dev.tools.catalog import TOOLS
 from dev.tools.toolchain import machine_has_go
 
-CLUSTER: Final = "integration"
-"""Kind clusters of its own: tests make and leave objects in them."""
-
 
 class KindControlPlane(ControlPlane):
     """The same interface over a kind cluster whose node has been retired: nothing schedules or runs pods in it either.
@@ -22,7 +18,7 @@ class KindControlPlane(ControlPlane):
     The cluster is removed with it. Two at a time need different names.
     """
 
-    def __init__(self, name: str = CLUSTER) -> None:
+    def __init__(self, name: str) -> None:
         super().__init__()
         self._provider = KindProvider(name)
 
@@ -59,8 +55,11 @@ class KindControlPlane(ControlPlane):
             kubectl.run("delete", kind, "--all")
 
 
-def choose_control_plane(name: str = CLUSTER) -> ControlPlane:
-    """Return a control plane on loopback; where only a container engine could give one without fetching Go, kind's."""
+def choose_control_plane(name: str) -> ControlPlane:
+    """Return a control plane on loopback; where only a container engine could give one without fetching Go, kind's.
+
+    The name is of that kind cluster.
+    """
     if not machine_has_go(TOOLS["kubebox"].go) and find_engine() is not None:
         return KindControlPlane(name)
     return ControlPlane()

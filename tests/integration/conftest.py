@@ -1,4 +1,4 @@
-"""The API server that the integration tests share: one for the whole run, so a test makes a namespace of its own."""
+"""The API server that the integration tests share: one for a whole process, so a test makes a namespace of its own."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ __all__ = ["account", "control_plane", "installed", "kubectl", "namespace", "ope
 
 
 @pytest.fixture(scope="session")
-def control_plane() -> Iterator[ControlPlane]:
+def control_plane(worker_id: str) -> Iterator[ControlPlane]:
     """etcd, API server and controllers; `.kubeconfig` has every permission, `.audit_events()` tells all requests."""
-    with choose_control_plane() as running:
+    with choose_control_plane(f"integration-{worker_id}") as running:
         yield running

@@ -19,9 +19,9 @@ __all__ = ["account", "control_plane", "definitions", "installed", "kubectl", "o
 
 
 @pytest.fixture(scope="module")
-def control_plane() -> Iterator[ControlPlane]:
+def control_plane(worker_id: str) -> Iterator[ControlPlane]:
     """etcd, API server and controllers."""
-    with choose_control_plane("integration-own") as running:
+    with choose_control_plane(f"own-{worker_id}") as running:
         yield running
 
 

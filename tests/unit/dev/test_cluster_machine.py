@@ -103,7 +103,8 @@ def test_kind_lends_its_api_server_where_go_is_missing(
 ) -> None:
     monkeypatch.setattr(kind_control_plane, "machine_has_go", lambda _: go)
     monkeypatch.setattr(kind_control_plane, "find_engine", lambda: engine)
-    assert isinstance(kind_control_plane.choose_control_plane(), kind_control_plane.KindControlPlane) is from_kind
+    chosen = kind_control_plane.choose_control_plane("tests")
+    assert isinstance(chosen, kind_control_plane.KindControlPlane) is from_kind
 
 
 def test_an_unknown_provider_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
