@@ -107,3 +107,43 @@ def test_a_rotated_token_works_at_once_and_the_log_is_readable(cli: Cli) -> None
     assert re.search(r"operator/\w+ .*make the staged token the token", lines)
     assert old.strip() not in lines
     assert cli("logs", *IN, "--raw", "--tail", "1").startswith("[pod/helper-gateway-")
+
+
+def test_logs_are_followed_until_interrupted(cli: Cli) -> None:
+    environment = {
+        **os.environ,
+        "KUBECTL": str(cli.kubectl),
+        "KUBECONFIG": str(cli.kubeconfig),
+        "PYTHONUNBUFFERED": "1",
+    }
+    command = [str(PROGRAM), "logs", *IN, "--follow", "--tail", "1", "--raw"]
+    heed = partial(signal.signal, signal.SIGINT, signal.default_int_handler)
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=environment, stdout=pipe, text=True, preexec_fn=heed) as logs:  # noqa: PLW1509
+        try:
+            assert logs.stdout is not None
+            assert logs.stdout.readline().startswith("[pod/helper-gateway-"), "the last line before"
+
+            cli("chat", *IN, "--session", "followed", "Is anybody reading?")
+
+            assert next(line for line in logs.stdout if "/v1/chat" in line)
+            logs.send_signal(signal.SIGINT)
+            assert logs.wait(20) == 130
+        finally:
+            logs.terminate()
+
+
+def test_logs_of_a_container_that_ended_are_shown(stage: Stage, cli: Cli) -> None:
+    def containers() -> list[tuple[int, bool]]:
+        pods = stage.kubectl.items("pods", NAMESPACE, "tenantry.dev/gateway=helper")
+        return [(one["restartCount"], one["ready"]) for pod in pods for one in pod["status"]["containerStatuses"]]
+
+    before = cli.run("logs", *IN, "--previous")
+    assert before.returncode == 1, "none has ended so far"
+    assert "previous terminated container" in before.stderr
+    end = ("python", "-c", "import os; os.kill(1, 15)")
+    stage.kubectl.run("-n", NAMESPACE, "exec", "deployment/helper-gateway", "-c", "gateway", "--", *end)
+    eventually(lambda: containers() == [(1, True)], 60, "the container runs again")
+
+    assert "/v1/chat" in cli("logs", *IN, "--previous")
+    assert "/v1/chat" not in cli("logs", *IN)
