@@ -1,6 +1,7 @@
 """``tenantry-operator``: runs the operator, in a pod or anywhere with a kubeconfig."""
 
 import asyncio
+import gc
 import logging
 import random
 import secrets
@@ -43,6 +44,9 @@ WORLD = World(
 )
 
 
+GARBAGE = (5_000, 10, 1_000)
+"""Objects until the youngest garbage is collected, and how seldom that of older generations: nearly everything here is
+freed by its count, and each full collection walks through all that is known of every tenant."""
 EXIT_SECONDS = 10.0
 """From the signal to the end of the process at the latest; within the grace period of the pod."""
 KOPF_SECONDS = 2.0
@@ -55,6 +59,7 @@ async def run(settings: Settings) -> None:
     Raises:
         TenantryError: if it cannot start.
     """
+    gc.set_threshold(*GARBAGE)
     credentials = await load_credentials(settings.kubeconfig)
     disable_created_metrics()  # A series for each counter that says when it began: twice the series for no use here.
     metrics = Metrics()

@@ -53,6 +53,24 @@ def test_until_ready_each_object_is_written_once_the_status_twice_and_that_of_a_
     }
 
 
+def test_where_many_start_at_once_their_objects_come_before_what_is_said_of_any(
+    patient: Operator, namespace: str, kubectl: Kubectl
+) -> None:
+    kubectl.run("-n", namespace, "create", "secret", "generic", "anthropic", "--from-literal=api-key=x")
+    tenants = [f"team-{number}" for number in range(8)]
+    kubectl.apply(*(gateway(name, namespace) for name in tenants))
+    patient.options = (*patient.options, "--workers", "1")
+    patient.start()
+    for name in tenants:
+        eventually(partial(is_moving, kubectl, name, namespace))
+
+    written = patient.writes(namespace)
+    first_word = next(at for at, what in enumerate(written) if "gateways/status" in what)
+    objects = [at for at, what in enumerate(written) if what.startswith("patch deployments/")]
+    assert len(objects) == len(tenants)
+    assert sum(at < first_word for at in objects) >= len(tenants) - 2, "all but those that nobody waits behind"
+
+
 def test_a_binding_that_is_not_accepted_is_told_at_once(patient: Operator, namespace: str, kubectl: Kubectl) -> None:
     kubectl.run("-n", namespace, "create", "secret", "generic", "anthropic", "--from-literal=api-key=x")
     kubectl.apply(
@@ -73,6 +91,10 @@ def make_available(kubectl: Kubectl, namespace: str) -> None:
     eventually(
         lambda: kubectl.get("deployment", "assistants-gateway", namespace).get("status", {}).get("availableReplicas")
     )
+
+
+def is_moving(kubectl: Kubectl, name: str, namespace: str) -> bool:
+    return condition(kubectl.get("tgw", name, namespace), "Reconciling") is not None
 
 
 def is_true(kubectl: Kubectl, kind: str, name: str, namespace: str, what: str) -> bool:

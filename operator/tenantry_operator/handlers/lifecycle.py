@@ -12,12 +12,11 @@ import kopf
 
 from tenantry_operator.handlers import agent_binding, gateway
 from tenantry_operator.handlers.healing import heal
+from tenantry_operator.handlers.lists import EmptyLists
 from tenantry_operator.kube.kinds import AGENT_BINDING, GATEWAY
 from tenantry_operator.reconcile.engine import STALE_SECONDS, Engine
 from tenantry_operator.settings import Settings
 
-CHUNK = 200
-"""Objects of a page, as in our own lists."""
 WATCH_SECONDS = 240
 """kopf opens each watch anew after this time at the latest: a sign that it is alive."""
 IDLE_SECONDS = 0.3
@@ -41,15 +40,30 @@ class Backoffs:
             yield min(MAX_PAUSE, 0.5 * 2.0 ** min(attempt, 6)) * (0.5 + self.rand())
 
 
+class NoDiffBase(kopf.DiffBaseStorage):
+    """No last state of objects to compare with: kopf would copy each object at each event, for handlers of changes."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        """Nothing is compared."""
+        return kopf.BodyEssence()
+
+    def fetch(self, **_: Any) -> kopf.BodyEssence | None:
+        """Nothing is kept."""
+        return None
+
+    def store(self, **_: Any) -> None:
+        """Keep nothing."""
+
+
 def configure(settings: kopf.OperatorSettings, rand: Callable[[], float], idle_seconds: float) -> None:
     """Settings under which kopf only watches: no events of its own, no peering, no scanning of the cluster."""
     settings.posting.enabled = False
     settings.scanning.disabled = True
     settings.peering.standalone = True
-    settings.watching.chunk_size = CHUNK
     settings.watching.server_timeout = WATCH_SECONDS
     settings.watching.inactivity_timeout = idle_seconds
     settings.watching.reconnect_backoff = RECONNECT_SECONDS
+    settings.persistence.diffbase_storage = NoDiffBase()
     settings.queueing.idle_timeout = IDLE_SECONDS
     settings.networking.error_backoffs = Backoffs(rand)
     settings.process.ultimate_exiting_timeout = None  # A watchdog of our own ends a process that does not end.
@@ -86,7 +100,9 @@ class WatchTimes:
         return {path: now - asked for path, asked in self._asked.items() if now - asked > limit}
 
 
-def register(registry: kopf.OperatorRegistry, engine: Engine, times: WatchTimes, stop: asyncio.Event) -> None:
+def register(
+    registry: kopf.OperatorRegistry, engine: Engine, settings: Settings, times: WatchTimes, stop: asyncio.Event
+) -> None:
     """Hand kopf our session, and tell when it ends."""
     logins = itertools.count()
 
@@ -96,7 +112,7 @@ def register(registry: kopf.OperatorRegistry, engine: Engine, times: WatchTimes,
         if next(logins):  # kopf was refused: the next time it should not be, nor at once again if it is.
             await asyncio.sleep(LOGIN_SECONDS)
             await transport.reload()
-        session = transport.new_session(times, heal)
+        session = transport.new_session(times, EmptyLists(engine.relist, settings.namespaces), heal)
         return kopf.AiohttpSession(server=transport.credentials.server, aiohttp_session=session)
 
     @kopf.on.cleanup(registry=registry, id="end")
@@ -116,7 +132,7 @@ async def watch(
     registry = kopf.OperatorRegistry()
     kopf_settings = kopf.OperatorSettings()
     configure(kopf_settings, random.random, settings.watch_idle_seconds)
-    register(registry, engine, times, stop)
+    register(registry, engine, settings, times, stop)
     gateway.register(registry, engine)
     agent_binding.register(registry, engine)
     times.start()

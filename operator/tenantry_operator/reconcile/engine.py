@@ -1,9 +1,11 @@
 """The engine: queue, workers, informers, store and the periodic work, put together. It knows nothing of kopf."""
 
 import asyncio
+import gc
 import itertools
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -79,7 +81,7 @@ class Engine:
         self._metrics = metrics
         self._world = world
         self._clock = loop.time
-        sources = Sources(client, self.queue.add, self._burst, loop.time, world.rand, settings.namespaces)
+        sources = Sources(client, self._changed, self._burst, loop.time, world.rand, settings.namespaces)
         self._cluster = Cluster(sources)
         self._namespaces = Namespaces(sources, self.store, self._spawn)
         self._listers = self._make_listers()
@@ -113,8 +115,7 @@ class Engine:
     def lead(self) -> None:
         """Act from now on. Before, everything is only read, so that nothing needs to be read then."""
         self.queue.open()
-        for key in self.store.gateway_keys():
-            self.queue.add(key, Priority.START)
+        self._look_at_all()
         self._leading.set()
 
     def unready(self) -> str:
@@ -151,6 +152,12 @@ class Engine:
         for gateway in affected:
             self.queue.add(gateway, Priority.BACKGROUND if event is None else Priority.FRESH)
 
+    def relist(self, kind: Kind, namespace: str | None) -> None:
+        """kopf watches a kind from now on: list what there is."""
+        for lister in self._listers:
+            if (lister.kind, lister.namespace) == (kind, namespace):
+                lister.due.set()
+
     def stale(self) -> dict[str, float]:
         """Watches that are dead: seconds since their last sign of life, by plural name."""
         ages = {**self._cluster.ages(), **self._namespaces.ages()}
@@ -172,12 +179,19 @@ class Engine:
         for lister in self._listers:
             await lister.settled.wait()
         await self._cluster.settled()
+        gc.collect()
+        gc.freeze()  # What stays for good need not be walked through for garbage.
         self._unready = ""
         log.info("ready: %d Gateways, %d AgentBindings", len(self.store.gateways), len(self.store.bindings))
         await self._leading.wait()
+        self._look_at_all()  # It may lead since before it knew them.
         for number in range(self._settings.workers):
             self._working.append(self._watched(asyncio.create_task(self._workers.work(), name=f"worker {number}")))
         self._spawn(self._every(self._settings.resync_seconds, self._resync), "resync")
+
+    def _look_at_all(self) -> None:
+        for key in self.store.gateway_keys():
+            self.queue.add(key, Priority.START)
 
     async def _look(self, key: Key) -> None:
         """Reconcile one key. Whatever it runs into, the worker goes on and the key comes back later."""
@@ -202,6 +216,10 @@ class Engine:
         self._metrics.reconciles.labels(result).inc()
         self._metrics.reconcile_duration.observe(self._clock() - started)
 
+    def _changed(self, key: Key) -> None:
+        """A tenant's object has changed: while a worker is on it most likely by the worker's own writes."""
+        self.queue.add(key, Priority.FOLLOW if self.queue.is_worked_on(key) else Priority.FRESH)
+
     def _burst(self, key: Key) -> None:
         self.queue.add_after(key, BURST_SECONDS)
 
@@ -219,15 +237,21 @@ class Engine:
                 log.warning("periodic work failed, next time again: %s", error)
 
     async def _keep_listed(self, lister: Lister) -> None:
-        """List once, however often it takes, then from time to time."""
-        for attempt in itertools.count():
+        """List when told to, however often it takes, and from time to time."""
+        attempt = 0
+        await lister.due.wait()
+        while True:
+            lister.due.clear()
             try:
                 await lister.refresh()
-                break
             except ApiError as error:
                 log.log(logging.DEBUG if attempt else logging.WARNING, "listing %s: %s", lister.name, error)
-                await asyncio.sleep(min(MAX_LIST_PAUSE, CRD_POLL_SECONDS * 2.0 ** min(attempt, 16)))
-        await self._every(self._settings.relist_seconds, lister.refresh)
+                pause = min(MAX_LIST_PAUSE, CRD_POLL_SECONDS * 2.0 ** min(attempt, 16))
+                attempt += 1
+            else:
+                pause, attempt = self._settings.relist_seconds * (5 / 6 + self._world.rand() / 3), 0
+            with suppress(TimeoutError):
+                await asyncio.wait_for(lister.due.wait(), pause)
 
     def _make_listers(self) -> tuple[Lister, ...]:
         """For each of our kinds in each namespace: a Gateway whose bindings are not known yet would lose its routes."""
@@ -257,7 +281,8 @@ class Engine:
             self.failed.set_exception(task.exception() or RuntimeError(task.get_name()))
 
     def _settling(self, times: float) -> Settling:
-        return Settling(times * self._settings.settle_seconds, self._clock)
+        crowd = self._settings.workers
+        return Settling(times * self._settings.settle_seconds, self._clock, lambda: self.queue.backlog > crowd)
 
     def _build(self) -> GatewayReconciler:
         world, settings = self._world, self._settings

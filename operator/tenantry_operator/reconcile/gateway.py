@@ -100,9 +100,10 @@ class GatewayReconciler:
         if entry.meta.deleting:
             # The garbage collector does the rest; nothing new is made for it to miss.
             return await self._tell(bindings, judge(None, usable(bindings)))
-        if isinstance(entry.parsed, InvalidObject):
-            return await self._refused(entry, entry.parsed, bindings)
-        return await self._tenant(entry, entry.parsed, bindings)
+        gateway = entry.parsed
+        if isinstance(gateway, InvalidObject):
+            return await self._refused(entry, gateway, bindings)
+        return await self._tenant(entry, gateway, bindings)
 
     async def _absent(self, key: Key, bindings: Sequence[Entry[AgentBinding]]) -> Outcome:
         """No such Gateway (any more): its bindings say so."""
@@ -254,7 +255,8 @@ class GatewayReconciler:
         """Write status where it differs. Returns in how many seconds to do so again; None if all is told."""
         status = gateway_status(seen, rfc3339(self.now()))
         self.tally.count(seen.gateway.key, status)
-        pause = self.gateways.pause(entry, status) if passes_by(entry.status, status) else 0.0
+        waits = passes_by(entry.status, status, crowded=self.gateways.settling.crowded())
+        pause = self.gateways.pause(entry, status) if waits else 0.0
         if not pause:
             await self.gateways.report(entry, status)
         rest = [verdict for verdict in seen.verdicts if not verdict.stranger]

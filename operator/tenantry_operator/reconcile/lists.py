@@ -1,7 +1,7 @@
-"""Lists of our own kinds: once before the work begins, and again from time to time.
+"""Lists of our own kinds: once before the work begins, whenever kopf begins to watch anew, and from time to time.
 
-Before: a Gateway whose bindings are not known yet would lose its routes. Again: kopf does not notice deletions that
-happen while it lists again after a broken watch.
+Before: a Gateway whose bindings are not known yet would lose its routes. Anew: what has changed while nothing was
+watched. From time to time: should an event get lost, whoever loses it.
 """
 
 import asyncio
@@ -29,6 +29,8 @@ class Lister:
     """None: all namespaces."""
     problem: ForbiddenError | None = None
     """Why nothing is known of a namespace: it may not be listed, or does not exist, and never was listed."""
+    due: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when it is time to list."""
     settled: asyncio.Event = field(default_factory=asyncio.Event)
     """Set after the first list, or once it is known that this one namespace of several cannot be listed."""
 

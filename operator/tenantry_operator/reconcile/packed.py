@@ -1,9 +1,14 @@
-"""A status that is kept as JSON: a third of what the parsed one takes, of thousands of objects that rarely change."""
+"""What is kept as JSON of thousands of objects that rarely change: a third of what the parsed one takes, and less."""
 
 from collections.abc import ItemsView, Iterator, Mapping
 from typing import Any
 
 import orjson
+
+
+def json_of(value: Any) -> bytes:
+    """A value as JSON, in no more memory than it takes: orjson's own answers are 4 KiB at least."""
+    return bytes(memoryview(orjson.dumps(value)))
 
 
 class Packed(Mapping[str, Any]):
@@ -12,7 +17,7 @@ class Packed(Mapping[str, Any]):
     __slots__ = ("_json",)
 
     def __init__(self, plain: Mapping[str, Any]) -> None:
-        self._json = orjson.dumps(plain)
+        self._json = json_of(plain)
 
     def __getitem__(self, key: str) -> Any:
         return self._plain()[key]

@@ -19,7 +19,7 @@ from tenantry_operator.kube.kinds import Key
 BASE_DELAY = 0.1
 MAX_DELAY = 60.0
 """Seconds: pauses after the first failure, and at most."""
-FAIR = 8
+FAIR = 16
 """Of so many keys one is that which has waited longest, whatever its priority."""
 
 
@@ -102,6 +102,15 @@ class WorkQueue:
 
     def __len__(self) -> int:
         return sum(len(lane) for lane in self._lanes.values())
+
+    @property
+    def backlog(self) -> int:
+        """How many keys wait whose work comes before all that only follows."""
+        return len(self._lanes[Priority.FRESH]) + len(self._lanes[Priority.START])
+
+    def is_worked_on(self, key: Key) -> bool:
+        """Whether a worker has the key."""
+        return key in self._processing
 
     def add(self, key: Key, priority: Priority = Priority.FRESH) -> None:
         """Look at a key as soon as a worker is free; a closed queue takes nothing in."""

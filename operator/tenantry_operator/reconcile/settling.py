@@ -10,15 +10,22 @@ from typing import Any
 from tenantry_operator.conditions.reasons import WANTING
 from tenantry_operator.kube.kinds import Key
 
+CROWD_PAUSE = 1.0
+"""Seconds until the next look at news that waits for others' objects to be made."""
+CROWD_SECONDS = 600.0
+"""Longer it does not wait for them: some cluster may never come to rest."""
+
 
 @dataclass(slots=True)
 class Settling:
     """How long each object's news has been waiting."""
 
     seconds: float
-    """So long news waits at most; 0: not at all."""
+    """So long news waits at most where little is to be done; 0: not at all, ever."""
     clock: Callable[[], float]
     """Monotonic seconds."""
+    crowded: Callable[[], bool] = lambda: False
+    """Whether many Gateways wait for their objects: objects go before words."""
     _since: dict[Key, float] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -26,8 +33,13 @@ class Settling:
 
     def pause(self, key: Key) -> float:
         """Seconds for which this object's news should still wait; 0 once it has waited long enough."""
+        if not self.seconds:
+            return 0.0
         now = self.clock()
-        return max(0.0, self._since.setdefault(key, now) + self.seconds - now)
+        waited = now - self._since.setdefault(key, now)
+        if self.crowded() and waited < CROWD_SECONDS:
+            return CROWD_PAUSE
+        return max(0.0, self.seconds - waited)
 
     def over(self, key: Key) -> None:
         """Its news was told, or is none any more."""
@@ -39,8 +51,13 @@ class Settling:
             del self._since[key]
 
 
-def passes_by(told: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    """Whether a Gateway's status is but one more step: of the same generation it was said already that it moves."""
+def passes_by(told: Mapping[str, Any], wanted: Mapping[str, Any], *, crowded: bool = False) -> bool:
+    """Whether a Gateway's status is but one more step: of the same generation it was said already that it moves.
+
+    While others' objects wait to be made (``crowded``), even the first word is: objects go before words.
+    """
+    if not told.get("conditions"):
+        return crowded and _is_moving(wanted)
     same = told.get("observedGeneration") == wanted.get("observedGeneration")
     return same and _is_moving(told) and _is_moving(wanted)
 

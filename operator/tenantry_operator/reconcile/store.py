@@ -1,4 +1,7 @@
-"""The Gateways and AgentBindings as last seen, parsed once, and which binding belongs to which Gateway.
+"""The Gateways and AgentBindings as last seen, and which binding belongs to which Gateway.
+
+A Gateway is kept as JSON and parsed at each look, of which there are few: parsed, it takes ten times as much. Bindings
+are kept parsed: one Gateway may have a thousand, which each of its looks goes through.
 
 Fed by kopf's events and by lists of our own. kopf misses deletions that happen while it lists again; a list of ours
 heals that. An event that is older than what is known is ignored, wherever it comes from.
@@ -15,7 +18,7 @@ from tenantry_operator.api.v1alpha1.gateway import Gateway
 from tenantry_operator.errors import InvalidObject
 from tenantry_operator.kube.cache import version_of
 from tenantry_operator.kube.kinds import Key, key_of
-from tenantry_operator.reconcile.packed import Packed, pack
+from tenantry_operator.reconcile.packed import Packed, json_of, pack
 
 log = logging.getLogger(__name__)
 
@@ -30,17 +33,38 @@ class Entry(Generic[T]):
     """resourceVersion."""
     meta: ObjectMeta
     status: Mapping[str, Any]
-    parsed: T | InvalidObject
     gateway: Key
     """The Gateway that it is, or belongs to."""
+    content: "T | InvalidObject | PackedSpec[T]"
+    """As it is kept."""
+
+    @property
+    def parsed(self) -> T | InvalidObject:
+        """The object, or why it cannot be parsed; what is kept as JSON is parsed at each call."""
+        return self.content.parse(self.meta, self.status) if isinstance(self.content, PackedSpec) else self.content
+
+
+@dataclass(frozen=True, slots=True)
+class PackedSpec(Generic[T]):
+    """A spec that could be parsed, as JSON."""
+
+    json: bytes
+    resource: type[T]
+
+    def parse(self, meta: ObjectMeta, status: Mapping[str, Any]) -> T:
+        """The object, with the rest of it."""
+        return self.resource.of(meta, self.json, status)
 
 
 class Objects(Generic[T]):
     """The objects of one kind."""
 
-    def __init__(self, parse: Callable[[Mapping[str, Any]], T], gateway_of: Callable[[Mapping[str, Any]], Key]) -> None:
-        self._parse: Callable[[Mapping[str, Any]], T] = parse
+    def __init__(
+        self, resource: type[T], gateway_of: Callable[[Mapping[str, Any]], Key], *, packed: bool = False
+    ) -> None:
+        self._resource: type[T] = resource
         self._gateway_of = gateway_of
+        self._packed = packed
         self._entries: dict[Key, Entry[T]] = {}
         self._by_gateway: dict[Key, dict[Key, None]] = {}
         self._listed: dict[str | None, int] = {}
@@ -71,9 +95,7 @@ class Objects(Generic[T]):
         if version <= (old.version if old else floor):
             return set()
         status = pack(body.get("status"))
-        entry = Entry(
-            version, ObjectMeta.parse(body), status, _with_status(self._parsed(body), status), self._gateway_of(body)
-        )
+        entry = Entry(version, ObjectMeta.parse(body), status, self._gateway_of(body), self._content(body, status))
         self._drop(old)
         self._entries[key] = entry
         self._by_gateway.setdefault(entry.gateway, {})[key] = None
@@ -109,15 +131,18 @@ class Objects(Generic[T]):
         if ObjectMeta.parse(body) != old.meta:
             return  # Somebody has changed it meanwhile: the watch brings that.
         status = pack(body.get("status"))
-        parsed = _with_status(old.parsed, status)
-        self._entries[key] = replace(old, version=version_of(body), status=status, parsed=parsed)
+        content = old.content
+        if not isinstance(content, InvalidObject | PackedSpec):
+            content = replace(content, status=status)
+        self._entries[key] = replace(old, version=version_of(body), status=status, content=content)
 
-    def _parsed(self, body: Mapping[str, Any]) -> T | InvalidObject:
+    def _content(self, body: Mapping[str, Any], status: Packed) -> T | InvalidObject | PackedSpec[T]:
         try:
-            return self._parse(body)
+            parsed = self._resource.parse({**body, "status": status})
         except InvalidObject as error:
             log.warning("%s %s/%s cannot be used: %s", body.get("kind"), *key_of(body), error)
             return error
+        return PackedSpec(json_of(body.get("spec") or {}), self._resource) if self._packed else parsed
 
     def _drop(self, old: Entry[T] | None) -> None:
         if old is None:
@@ -139,15 +164,11 @@ class Store:
     @classmethod
     def empty(cls) -> "Store":
         """A store that knows nothing yet."""
-        return cls(Objects(Gateway.parse, key_of), Objects(AgentBinding.parse, _gateway_of_binding))
+        return cls(Objects(Gateway, key_of, packed=True), Objects(AgentBinding, _gateway_of_binding))
 
     def gateway_keys(self) -> set[Key]:
         """Every Gateway that exists or that a binding refers to."""
         return {entry.gateway for entry in self.gateways} | {entry.gateway for entry in self.bindings}
-
-
-def _with_status(parsed: T | InvalidObject, status: Packed) -> T | InvalidObject:
-    return parsed if isinstance(parsed, InvalidObject) else replace(parsed, status=status)
 
 
 def _gateway_of_binding(body: Mapping[str, Any]) -> Key:

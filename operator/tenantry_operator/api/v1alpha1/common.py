@@ -108,10 +108,19 @@ class ApiModel(BaseModel):
             InvalidObject: naming the first field that does not fit. The API server has checked the same schema, so
                 this means an object stored under another version of it.
         """
+        spec = body.get(field) or {}
+        return cls.parse_json(orjson.dumps(dict(spec) if isinstance(spec, Mapping) else spec), field)
+
+    @classmethod
+    def parse_json(cls, spec: bytes, field: str = "spec") -> Self:
+        """Read what ``field`` holds, as JSON.
+
+        Raises:
+            InvalidObject: as ``parse_spec``.
+        """
         try:
-            spec = body.get(field) or {}
             # Strictly, as the API server does: no "1" for 1. Of JSON, in which a list may become a tuple all the same.
-            return cls.model_validate_json(orjson.dumps(dict(spec) if isinstance(spec, Mapping) else spec), strict=True)
+            return cls.model_validate_json(spec, strict=True)
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             path = field + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"])
@@ -141,6 +150,15 @@ class Resource(Generic[Spec]):
         """
         spec = cast("Spec", cls.model.parse_spec(body))
         return cls(ObjectMeta.parse(body), spec, body.get("status") or {})
+
+    @classmethod
+    def of(cls, meta: ObjectMeta, spec: bytes, status: Mapping[str, Any]) -> Self:
+        """Put together an object whose spec is kept as JSON.
+
+        Raises:
+            InvalidObject: as ``parse``.
+        """
+        return cls(meta, cast("Spec", cls.model.parse_json(spec)), status)
 
     @property
     def key(self) -> tuple[str, str]:

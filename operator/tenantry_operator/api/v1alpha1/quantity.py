@@ -22,6 +22,7 @@ UNITS: dict[str, Fraction | int] = {
 }
 
 
+@lru_cache(maxsize=1024)
 def amount(text: str) -> Fraction:
     """The number that a quantity of the API server's stands for: bytes, or cores.
 

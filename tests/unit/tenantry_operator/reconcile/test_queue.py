@@ -125,6 +125,18 @@ def test_what_waits_behind_an_endless_storm_of_fresh_changes_gets_its_turn(
     assert taken.count(A) == 1
 
 
+def test_the_backlog_is_what_goes_before_all_that_follows(queue: WorkQueue) -> None:
+    for key, priority in ((A, Priority.FRESH), (B, Priority.START), (C, Priority.FOLLOW)):
+        queue.add(key, priority)
+    assert queue.backlog == 2
+
+    assert queue.take() == A
+    assert queue.is_worked_on(A)
+    assert queue.backlog == 1
+    queue.done(A)
+    assert not queue.is_worked_on(A)
+
+
 def test_a_background_add_does_not_lower_a_fresh_key(queue: WorkQueue) -> None:
     queue.add(A)
     queue.add(A, Priority.BACKGROUND)

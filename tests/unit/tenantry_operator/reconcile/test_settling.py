@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from tenantry_operator.conditions.reasons import WANTING
-from tenantry_operator.reconcile.settling import Settling, passes_by
+from tenantry_operator.reconcile.settling import CROWD_PAUSE, CROWD_SECONDS, Settling, passes_by
 
 KEY = ("team-a", "assistants")
 
@@ -52,6 +52,21 @@ def test_without_patience_nothing_waits() -> None:
     assert Settling(0.0, Clock()).pause(KEY) == 0.0
 
 
+def test_in_a_crowd_news_waits_for_its_end_but_not_for_ever() -> None:
+    clock, crowd = Clock(), True
+    settling = Settling(10.0, clock, lambda: crowd)
+    assert settling.pause(KEY) == CROWD_PAUSE
+    clock.now += 20
+    assert settling.pause(KEY) == CROWD_PAUSE
+
+    crowd = False
+    assert settling.pause(KEY) == 0.0
+    crowd = True
+    clock.now += CROWD_SECONDS
+    assert settling.pause(KEY) == 0.0
+    assert Settling(0.0, clock, lambda: crowd).pause(KEY) == 0.0
+
+
 def status(generation: int = 1, **conditions: str) -> dict[str, Any]:
     return {
         "observedGeneration": generation,
@@ -78,6 +93,15 @@ def test_a_first_word_an_end_a_fault_and_a_new_generation_are_told_at_once(
     told: dict[str, Any], wanted: dict[str, Any]
 ) -> None:
     assert not passes_by(told, wanted)
+
+
+def test_in_a_crowd_even_the_first_word_waits_unless_something_is_wrong() -> None:
+    for told in ({}, {"observedGeneration": -1}):
+        assert passes_by(told, MOVING, crowded=True)
+        assert not passes_by(told, MOVING)
+        assert not passes_by(told, status(Ready="False", Stalled="True"), crowded=True)
+        assert not passes_by(told, status(Ready="True"), crowded=True)
+    assert not passes_by(status(Ready="True"), MOVING, crowded=True)
 
 
 def test_one_more_step_of_what_moves_passes_by() -> None:
