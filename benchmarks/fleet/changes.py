@@ -12,6 +12,7 @@ from typing import Any
 from benchmarks.fleet import tenants
 from benchmarks.fleet.cluster import FleetCluster
 from tenantry_operator.kube.client import Client
+from tenantry_operator.kube.errors import ApiError
 from tenantry_operator.kube.kinds import CONFIG_MAP, GATEWAY
 from tenantry_operator.resources.metadata import GATEWAY_LABEL
 
@@ -69,6 +70,8 @@ class Changer:
         self._watcher = watcher
         self._size = size
         self._numbers = itertools.count(1)
+        self.failed = 0
+        """Changes of the storm that the API server has refused or not answered in time."""
 
     async def change(self, tenant: int, text: str = "You help in a storm.") -> None:
         """Give an agent of a tenant another system prompt: with ``text`` and a number in it."""
@@ -94,7 +97,13 @@ class Changer:
         async with asyncio.TaskGroup() as running:
             for due in ticks(time.monotonic(), 1 / per_second):
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
-                running.create_task(self.change(random.randrange(self._size // 2, self._size)))  # noqa: S311 - a choice, no secret
+                running.create_task(self._try(random.randrange(self._size // 2, self._size)))  # noqa: S311 - a choice, no secret
+
+    async def _try(self, tenant: int) -> None:
+        try:
+            await self.change(tenant)
+        except ApiError:
+            self.failed += 1
 
 
 async def measure(cluster: FleetCluster, storm_per_second: float) -> dict[str, Any]:
@@ -113,7 +122,7 @@ async def measure(cluster: FleetCluster, storm_per_second: float) -> dict[str, A
                 await each
     return {
         "alone": _summary(alone),
-        "storm": {"changes_per_second": storm_per_second, **_summary(stormy)},
+        "storm": {"changes_per_second": storm_per_second, "failed_changes": changer.failed, **_summary(stormy)},
     }
 
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from typing import TextIO
 
 from pythonjsonlogger.core import RESERVED_ATTRS
@@ -30,6 +31,13 @@ def about(tenant: str, reconcile: str) -> Iterator[None]:
         _reconcile.reset(tokens[1])
 
 
+class _Formatter(JsonFormatter):
+    """Dates as the gateway has them: ISO 8601, UTC, milliseconds."""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802 - its name
+        return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+
+
 class _AddTenant(logging.Filter):
     """Puts the tenant and the reconcile's id into each record."""
 
@@ -48,7 +56,7 @@ def configure_logging(level: str, style: str, stream: TextIO | None = None) -> N
         renamed = {"asctime": "time", "levelname": "level", "name": "logger"}
         fields = "%(asctime)s %(levelname)s %(name)s %(message)s"
         reserved = [*RESERVED_ATTRS, *KOPF_EXTRAS]
-        handler.setFormatter(JsonFormatter(fields, rename_fields=renamed, reserved_attrs=reserved))
+        handler.setFormatter(_Formatter(fields, rename_fields=renamed, reserved_attrs=reserved))
     else:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     root = logging.getLogger()

@@ -1,6 +1,7 @@
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,6 +35,7 @@ def test_a_message_is_one_json_object_a_line_with_its_tenant(stream: io.StringIO
     assert (inside["message"], inside["tenant"], inside["reconcile"]) == ("first\nsecond x", "ns/a", "7")
     assert (inside["level"], inside["logger"]) == ("INFO", "tenantry_operator.test")
     assert "tenant" not in outside
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", outside["time"])
 
 
 def test_what_kopf_attaches_for_itself_is_left_out(stream: io.StringIO) -> None:
