@@ -22,7 +22,9 @@ from typing import Any, Self, TypeVar
 import pytest
 import yaml
 
+from dev import charts
 from dev.cluster.control_plane import ControlPlane, free_ports
+from dev.install import SYSTEM as SYSTEM_NAMESPACE
 from dev.kubectl import Kubectl, KubectlError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -280,9 +282,10 @@ def kubectl(control_plane: ControlPlane) -> Kubectl:
 
 
 def install(kubectl: Kubectl) -> Kubectl:
-    """Install everything of ``deploy/`` but the operator itself, which the tests run as a process."""
-    manifests = yaml.safe_load_all(kubectl.run("kustomize", str(ROOT / "deploy")))
-    kubectl.apply(STORAGE_CLASS, *(manifest for manifest in manifests if manifest["kind"] != "Deployment"))
+    """Install both charts but for the operator itself, which the tests run as a process."""
+    manifests = (*charts.render(charts.DEFINITIONS, {}), *charts.render(charts.OPERATOR, {}))
+    rest = (manifest for manifest in manifests if manifest["kind"] != "Deployment")
+    kubectl.apply(STORAGE_CLASS, SYSTEM_NAMESPACE, *rest)
     for name in ("gateways", "agentbindings"):
         kubectl.wait("condition=Established", f"crd/{name}.tenantry.dev", "default", 30)
     return kubectl
@@ -308,13 +311,13 @@ def run_operator(control_plane: ControlPlane, account: Path, log: Path) -> Itera
 
 @pytest.fixture(scope="session")
 def installed(kubectl: Kubectl) -> Kubectl:
-    """The cluster with everything of ``deploy/`` but the operator itself."""
+    """The cluster with everything of both charts but the operator itself."""
     return install(kubectl)
 
 
 @pytest.fixture(scope="session")
 def account(installed: Kubectl, control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The operator's own service account, with what ``deploy/rbac`` grants."""
+    """The operator's own service account, with what the chart grants."""
     return kubeconfig_of(installed, control_plane, SYSTEM, tmp_path_factory.mktemp("account") / "kubeconfig")
 
 

@@ -33,7 +33,7 @@ def kubectl(control_plane: ControlPlane) -> Kubectl:
 
 @pytest.fixture(scope="module")
 def installed(kubectl: Kubectl) -> Kubectl:
-    """The cluster with everything of ``deploy/`` but the operator itself."""
+    """The cluster with everything of both charts but the operator itself."""
     return install(kubectl)
 
 

@@ -1,18 +1,17 @@
-"""The optional policy of ``deploy/policy``: what a tenant with the role edit may choose, hostile values included."""
+"""The chart's optional policy: what a tenant with the role edit may choose, hostile values included."""
 
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from dev import charts
 from dev.kubectl import Kubectl, KubectlError
 from tests.integration.operator_harness import Manifest, eventually, gateway
 
-ROOT = Path(__file__).resolve().parents[2]
 TENANT = "--as=tenant"
 REFUSED = "denied request"
 POLICY = "validatingadmissionpolicy"
@@ -29,10 +28,10 @@ https://*.wild.example.com
 @pytest.fixture(scope="module")
 def policy(installed: Kubectl) -> Iterator[Kubectl]:
     """The API server with the policy; every test sets the parameters that it is about."""
-    installed.run("apply", "--server-side", "-k", str(ROOT / "deploy" / "policy"))
+    installed.apply(*delivered())
     eventually(lambda: checked(installed, "tenantry-gateways"))
     yield installed
-    installed.run("delete", "-k", str(ROOT / "deploy" / "policy"))
+    installed.run("delete", "-f", "-", stdin=yaml.safe_dump_all(delivered()))
     # The API server goes on refusing for a moment: its parameters are gone before it has heard of the policy's end.
     probe = json.dumps(gateway("probe", "default"))
     for _ in range(3):
@@ -48,6 +47,12 @@ def home(policy: Kubectl, namespace: str) -> str:
     return namespace
 
 
+def delivered() -> list[Manifest]:
+    """The policy as the chart delivers it."""
+    manifests = charts.render(charts.OPERATOR, {"admissionPolicy": {"enabled": True}})
+    return [one for one in manifests if one["metadata"]["labels"]["app.kubernetes.io/name"] == "tenantry-policy"]
+
+
 def checked(kubectl: Kubectl, name: str) -> Manifest | None:
     """The policy once the API server has checked its types."""
     live = kubectl.get(POLICY, name, "default")
@@ -57,9 +62,8 @@ def checked(kubectl: Kubectl, name: str) -> Manifest | None:
 
 def parameters(kubectl: Kubectl, **data: str) -> None:
     """Set the parameters, and no others."""
-    names = yaml.safe_load((ROOT / "deploy/policy/parameters.yaml").read_text())["data"]
     before = kubectl.get("configmap", "tenantry-policy", "tenantry-system").get("data", {})
-    wanted = {**dict.fromkeys(before.keys() - names.keys()), **names, **data}
+    wanted = {**dict.fromkeys(before), **data}
     patch = json.dumps({"data": wanted})
     kubectl.run("-n", "tenantry-system", "patch", "configmap", "tenantry-policy", "--type=merge", "-p", patch)
 
@@ -404,7 +408,7 @@ def test_a_policy_without_its_parameters_allows_nothing(policy: Kubectl, home: s
     try:
         in_force(policy, gateway("a", home))
     finally:
-        policy.run("apply", "--server-side", "--force-conflicts", "-k", str(ROOT / "deploy" / "policy"))
+        policy.apply(*delivered())
     eventually(lambda: refusal(policy, gateway("a", home)) is None or None)
 
 

@@ -1,4 +1,4 @@
-"""The operator with less than ``deploy/rbac`` grants: the status says what is missing, and heals."""
+"""The operator with less than the chart grants: the status says what is missing, and heals."""
 
 import json
 from collections.abc import Iterator

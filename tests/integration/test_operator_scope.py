@@ -1,4 +1,4 @@
-"""The operator for some namespaces only, with a Role in each of them (``deploy/namespaced``) and no ClusterRole."""
+"""The operator for some namespaces only, with a Role in each of them (``scope.namespaces``) and no ClusterRole."""
 
 import json
 import re
@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import yaml
 
+from dev import charts
 from dev.cluster.control_plane import ControlPlane
 from dev.kubectl import Kubectl
 from tests.integration.operator_harness import (
-    ROOT,
     Manifest,
     Operator,
     binding,
@@ -43,11 +42,18 @@ class Scoped:
     def namespace(self, name: str) -> str:
         return f"{self.name}-{name}"
 
+    @property
+    def scope(self) -> list[str]:
+        return [self.namespace(each) for each in ("a", "b", "late")]
+
+    def rendered(self) -> list[Manifest]:
+        """What the chart makes for this scope, without the operator itself."""
+        values = {"scope": {"namespaces": self.scope}, "roles": {"create": False}}
+        return [one for one in charts.render(charts.OPERATOR, values, self.system) if one["kind"] != "Deployment"]
+
     def grant(self, namespace: str) -> None:
-        """The Role and its binding, in a namespace."""
-        text = self.kubectl.run("kustomize", str(ROOT / "deploy/namespaced/team-a"))
-        text = text.replace("team-a", namespace).replace("tenantry-system", self.system)
-        self.kubectl.apply(*yaml.safe_load_all(text))
+        """What the chart puts into a namespace."""
+        self.kubectl.apply(*(one for one in self.rendered() if one["metadata"].get("namespace") == namespace))
 
     def requests(self) -> list[Manifest]:
         """The audit events of everything that it asked about objects."""
@@ -77,13 +83,9 @@ def scoped(
     found = Scoped(installed, operator, name, operator.audited())
     for each in ("a", "b", "outside", "system"):
         installed.run("create", "namespace", found.namespace(each))
-    base = yaml.safe_load_all(
-        installed.run("kustomize", str(ROOT / "deploy/base")).replace("tenantry-system", found.system)
-    )
-    installed.apply(*(one for one in base if one["kind"] in {"ServiceAccount", "Role", "RoleBinding"}))
-    for each in ("a", "b"):
+    for each in ("system", "a", "b"):
         found.grant(found.namespace(each))
-    namespaces = ",".join(found.namespace(each) for each in ("a", "b", "late"))
+    namespaces = ",".join(found.scope)
     kubeconfig = kubeconfig_of(installed, control_plane, found.system, tmp_path / "kubeconfig")
     options = ("--namespaces", namespaces, "--namespace", found.system)
     found.operator = Operator(control_plane, kubeconfig, tmp_path / "operator.log", options).start()

@@ -63,8 +63,7 @@ class Setbacks:
             return
         message = (
             f"The operator may not {error.permission}: {error.message}. "
-            "Fix: grant it this permission; kubectl apply -k deploy restores the operator's ClusterRole, "
-            "kubectl apply -k deploy/namespaced its Roles."
+            "Fix: grant it this permission; helm upgrade with the same values restores the operator's roles."
         )
         self.note(reasons.PERMISSION_DENIED, message)
 

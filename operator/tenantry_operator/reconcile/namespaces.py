@@ -66,7 +66,7 @@ class Namespaces:
         """Why a Gateway's selectors have no effect, if they have none."""
         if gateway.key not in self._selecting or self._informer.known:
             return None
-        why, grant = "may not list and watch namespaces", "kubectl apply -k deploy restores the operator's ClusterRole"
+        why, grant = "may not list and watch namespaces", "helm upgrade with the same values restores its role"
         if self._limited:
             why, grant = "looks at single namespaces only", "let it look at the whole cluster"
         message = (
