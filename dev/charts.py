@@ -19,6 +19,17 @@ RELEASE = "tenantry"
 Manifest = dict[str, Any]
 
 
+class _UniqueKeys(yaml.SafeLoader):
+    """Refuses what YAML forbids and most parsers let pass: a key that is there twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        twice = [key for key in keys if keys.count(key) > 1]
+        if twice:
+            raise DevError(f"{twice[0]} is there twice{node.start_mark}")
+        return super().construct_mapping(node, deep)
+
+
 def helm(*arguments: str, stdin: str = "") -> str:
     """Run Helm, without anything of the user's, and return what it prints.
 
@@ -32,16 +43,19 @@ def helm(*arguments: str, stdin: str = "") -> str:
     return done.stdout
 
 
-def render(chart: Path, values: Mapping[str, Any], namespace: str = "tenantry-system") -> list[Manifest]:
-    """Every object of a chart, as ``helm install`` would send it, in its order.
+def render(
+    chart: Path, values: Mapping[str, Any], namespace: str = "tenantry-system", *, tests: bool = False
+) -> list[Manifest]:
+    """Every object of a chart, as ``helm install`` would send it, in its order; ``tests``: those of ``helm test`` too.
 
     Raises:
-        DevError: where the values are refused.
+        DevError: where the values are refused, or make a mapping with a key twice.
     """
-    text = _template(chart, yaml.safe_dump(dict(values)), namespace)
-    return [document for document in yaml.safe_load_all(text) if document]
+    text = _template(chart, yaml.safe_dump(dict(values)), namespace, tests)
+    return [document for document in yaml.load_all(text, _UniqueKeys) if document]
 
 
 @cache
-def _template(chart: Path, values: str, namespace: str) -> str:
-    return helm("template", RELEASE, str(chart), "--namespace", namespace, "--values", "-", stdin=values)
+def _template(chart: Path, values: str, namespace: str, tests: bool) -> str:
+    flags = ("--namespace", namespace, "--values", "-", *(() if tests else ("--skip-tests",)))
+    return helm("template", RELEASE, str(chart), *flags, stdin=values)

@@ -18,9 +18,24 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{ include "tenantry.commonLabels" . }}
 {{- end }}
 
+{{/* Our labels and a user's, whose win. */}}
+{{- define "tenantry.labelsWith" -}}
+{{- toYaml (merge (deepCopy (.more | default dict)) (include "tenantry.labels" .root | fromYaml)) }}
+{{- end }}
+
 {{/* The name of an image, by digest where there is one. */}}
 {{- define "tenantry.image" -}}
 {{- if .digest -}}{{ .repository }}@{{ .digest }}{{- else -}}{{ .repository }}:{{ .tag }}{{- end }}
+{{- end }}
+
+{{- define "tenantry.operatorImage" -}}
+{{- include "tenantry.image" (merge (dict "tag" (.Values.image.tag | default .Chart.AppVersion)) .Values.image) }}
+{{- end }}
+
+{{/* The tenants' image. Without a tag of the user's it is the one in Chart.yaml, which does not follow appVersion. */}}
+{{- define "tenantry.gatewayImage" -}}
+{{- $tag := .Values.defaultGatewayImage.tag | default (index .Chart.Annotations "tenantry.dev/default-gateway-tag") }}
+{{- include "tenantry.image" (merge (dict "tag" $tag) .Values.defaultGatewayImage) }}
 {{- end }}
 
 {{/* The operator, as role bindings name it. */}}
