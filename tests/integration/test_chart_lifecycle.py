@@ -1,18 +1,25 @@
 """Install, upgrade, roll back, uninstall: what Helm does to a cluster in which tenants live."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from dev import charts
 from dev.cluster.control_plane import ControlPlane
 from dev.errors import DevError
 from dev.kubectl import Kubectl
+from tests.integration.documented import commands, run
 from tests.integration.operator_harness import SYSTEM, eventually, gateway
 from tests.integration.own_control_plane import control_plane, kubectl
 
 __all__ = ["control_plane", "kubectl"]
+
+DEFINITIONS = ("gateways.tenantry.dev", "agentbindings.tenantry.dev")
+REGISTRY = "registry.example.com/tenantry"
+OURS = ("--set", f"defaultGatewayImage.repository={REGISTRY}/gateway,defaultGatewayImage.tag=0.1.0")
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +49,10 @@ def test_a_release_comes_changes_and_goes_and_tenants_stay(helm: Helm, kubectl: 
     assert "custom resource definitions are not there yet" in notes
     assert "helm install tenantry-crds" in notes
 
-    helm.install("tenantry-crds", charts.DEFINITIONS)
-    for name in ("gateways", "agentbindings"):
-        kubectl.wait("condition=Established", f"crd/{name}.tenantry.dev", "default", 30)
+    notes = helm.install("tenantry-crds", charts.DEFINITIONS)
+    assert "helm install tenantry charts/tenantry" in notes
+    assert "keeps the definitions" in notes
+    established(kubectl)
     kubectl.run("create", "namespace", "team-a")
     kubectl.apply(gateway("assistants", "team-a"))
     born = kubectl.get("tgw", "assistants", "team-a")["metadata"]["uid"]
@@ -53,8 +61,12 @@ def test_a_release_comes_changes_and_goes_and_tenants_stay(helm: Helm, kubectl: 
     notes = helm.install("tenantry", charts.OPERATOR, "--set", "logLevel=debug,replicas=1")
     assert "custom resource definitions are not there yet" not in notes
     assert "keeps every tenant running" in notes
+    assert "--set defaultGatewayImage.tag=" in notes, "whoever has not pinned the tenants' image is told how"
     assert env(deployment(kubectl))["TENANTRY_LOG_LEVEL"] == "debug"
     assert "poddisruptionbudget" not in kubectl.run("-n", SYSTEM, "get", "pdb", "-o", "name")
+
+    pinned = helm.install("tenantry", charts.OPERATOR, "--set", "defaultGatewayImage.tag=0.1.0")
+    assert "--set defaultGatewayImage.tag=" not in pinned
 
     helm.run("rollback", "tenantry", "1")
     assert deployment(kubectl)["spec"] == first["spec"]
@@ -80,6 +92,97 @@ def test_a_wrong_value_changes_nothing(helm: Helm, kubectl: Kubectl) -> None:
         helm.install("tenantry", charts.OPERATOR, "--set", "maxRollouts=none")
 
     assert deployment(kubectl)["metadata"]["resourceVersion"] == before
+
+
+def test_rights_in_the_namespaces_alone_are_enough_to_install_for_them(
+    control_plane: ControlPlane, kubectl: Kubectl
+) -> None:
+    for namespace in ("own-system", "own-team"):
+        kubectl.run("create", "namespace", namespace)
+        kubectl.run("-n", namespace, "create", "rolebinding", "me", "--clusterrole=cluster-admin", "--user=me")
+    flags = ("--namespace", "own-system", "--kubeconfig", str(control_plane.kubeconfig), "--kube-as-user", "me")
+    install = ("install", "own", str(charts.OPERATOR), *flags, "--set", "scope.namespaces={own-team}")
+
+    with pytest.raises(DevError, match=r"clusterroles.* is forbidden"):
+        charts.helm(*install)
+    charts.helm(*install, "--set", "roles.create=false")
+
+    assert kubectl.get("deployment", "tenantry-operator", "own-system")
+    assert kubectl.get("role", "tenantry-operator", "own-team")
+
+
+def test_the_documented_upgrades_keep_what_was_set_and_roll_back(
+    helm: Helm, kubectl: Kubectl, control_plane: ControlPlane, tmp_path: Path
+) -> None:
+    (upgrade,) = commands("docs/upgrade.md", "Upgrading")
+    _, everywhere = commands("docs/upgrade.md", "Trying a gateway image on one tenant first")
+    (back,) = commands("docs/upgrade.md", "Rolling back")
+    kubectl.apply(gateway("assistants", "team-a", image={"tag": "0.2.0"}))
+    helm.install("tenantry", charts.OPERATOR, *OURS)
+
+    run(upgrade, control_plane, tmp_path)
+    assert env(deployment(kubectl))["TENANTRY_GATEWAY_IMAGE"] == f"{REGISTRY}/gateway:0.1.0"
+
+    run(everywhere, control_plane, tmp_path)
+    assert env(deployment(kubectl))["TENANTRY_GATEWAY_IMAGE"] == f"{REGISTRY}/gateway:0.2.0"
+    assert env(deployment(kubectl))["TENANTRY_MAX_ROLLOUTS"] == "5"
+    assert "image" not in kubectl.get("tgw", "assistants", "team-a")["spec"]
+
+    assert "superseded" in run(back, control_plane, tmp_path)
+    assert env(deployment(kubectl))["TENANTRY_GATEWAY_IMAGE"] == f"{REGISTRY}/gateway:0.1.0"
+
+
+def test_a_newer_charts_default_image_reaches_only_those_who_have_not_set_it(helm: Helm, tmp_path: Path) -> None:
+    newer = tmp_path / "tenantry"
+    shutil.copytree(charts.OPERATOR, newer)
+    chart = yaml.safe_load((newer / "Chart.yaml").read_text())
+    chart |= {"version": "9.9.9", "appVersion": "9.9.9"}
+    chart["annotations"]["tenantry.dev/default-gateway-tag"] = "9.9.9"
+    (newer / "Chart.yaml").write_text(yaml.safe_dump(chart))
+
+    def upgraded(*flags: str) -> str:
+        helm.run("upgrade", "tenantry", str(newer), "--reset-then-reuse-values", *flags)
+        return helm.run("get", "manifest", "tenantry")
+
+    assert "operator:9.9.9" in upgraded()
+    assert "tenantry/gateway:0.1.0" in upgraded()
+    assert "tenantry/gateway:9.9.9" in upgraded("--set", "defaultGatewayImage.tag=null")
+
+
+def test_without_helm_in_the_cluster_the_documented_commands_install_everything(
+    helm: Helm, kubectl: Kubectl, control_plane: ControlPlane, tmp_path: Path
+) -> None:
+    helm.run("uninstall", "tenantry")
+    kubectl.run("delete", "crd", "--ignore-not-found", *DEFINITIONS)
+    (block,) = commands("docs/install.md", "Without Helm in the cluster")
+
+    run(block, control_plane, tmp_path)
+
+    established(kubectl)
+    (container,) = deployment(kubectl)["spec"]["template"]["spec"]["containers"]
+    assert container["image"].startswith(f"{REGISTRY}/operator:")
+    assert "pod/" not in kubectl.run()
+
+
+def test_an_installation_without_helm_is_taken_over_by_the_documented_commands(
+    helm: Helm, kubectl: Kubectl, control_plane: ControlPlane, tmp_path: Path
+) -> None:
+    before = deployment(kubectl)["metadata"]["uid"]
+    (block,) = commands("docs/upgrade.md", "From an installation without Helm")
+
+    run(block, control_plane, tmp_path)
+
+    assert deployment(kubectl)["metadata"]["uid"] == before
+    assert deployment(kubectl)["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "Helm"
+    helm.run(
+        "upgrade", "tenantry", str(charts.OPERATOR), "--reuse-values", "--force-conflicts", "--set", "maxRollouts=3"
+    )
+    assert env(deployment(kubectl))["TENANTRY_MAX_ROLLOUTS"] == "3"
+
+
+def established(kubectl: Kubectl) -> None:
+    for name in DEFINITIONS:
+        kubectl.wait("condition=Established", f"crd/{name}", "default", 30)
 
 
 def deployment(kubectl: Kubectl) -> charts.Manifest:
