@@ -7,6 +7,7 @@ that no change is missed between the two; also what was deleted while kopf did n
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 
 import aiohttp
 
@@ -14,6 +15,9 @@ from tenantry_operator.kube.kinds import AGENT_BINDING, GATEWAY, Kind
 
 NO_OBJECT = {"fieldSelector": "metadata.name=-"}
 """No object can have this name."""
+ANSWERED = (HTTPStatus.OK, HTTPStatus.FORBIDDEN)
+"""Of several namespaces, one that does not exist or may not be read is forbidden, and must not hold up the others: the
+engine finds that out by a list of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,6 @@ class EmptyLists:
             return await handler(request)
         request.url = request.url.update_query(NO_OBJECT)
         response = await handler(request)
-        if response.status == 200:
+        if response.status in ANSWERED:
             self.listed(*asked)
         return response

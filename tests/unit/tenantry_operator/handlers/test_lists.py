@@ -37,8 +37,13 @@ async def test_a_list_of_ours_is_asked_for_without_objects_and_told_of_once_it_i
     assert told == [(kind, namespace)]
 
 
-async def test_a_list_that_was_refused_is_not_told_of() -> None:
-    _, told = await asked_for(f"{ROOT}/gateways", status(403, "Forbidden"))
+async def test_a_forbidden_namespace_is_told_of_so_that_it_holds_up_no_other() -> None:
+    _, told = await asked_for(f"{ROOT}/namespaces/b/gateways", status(403, "Forbidden"), "a", "b")
+    assert told == [(GATEWAY, "b")]
+
+
+async def test_a_list_that_failed_is_not_told_of() -> None:
+    _, told = await asked_for(f"{ROOT}/gateways", status(500, "InternalError"))
     assert told == []
 
 
