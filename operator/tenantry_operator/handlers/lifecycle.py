@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 import kopf
+from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory  # spawn_tasks takes one; not exported.
 
 from tenantry_operator.handlers import agent_binding, gateway
 from tenantry_operator.handlers.healing import heal
@@ -38,6 +39,14 @@ class Backoffs:
     def __iter__(self) -> Iterator[float]:
         for attempt in itertools.count():
             yield min(MAX_PAUSE, 0.5 * 2.0 ** min(attempt, 6)) * (0.5 + self.rand())
+
+
+class NoMemories(ResourceMemories):
+    """No memory of objects, 2 KB of each: it is for daemons and for handlers that fail, of which there are none."""
+
+    async def recall(self, raw_body: kopf.RawBody, **options: Any) -> ResourceMemory:
+        """A new one each time."""
+        return await super().recall(raw_body, **{**options, "ephemeral": True})
 
 
 class NoDiffBase(kopf.DiffBaseStorage):
@@ -140,6 +149,7 @@ async def watch(
     tasks = await kopf.spawn_tasks(
         registry=registry,
         settings=kopf_settings,
+        memories=NoMemories(),
         standalone=True,
         clusterwide=not settings.namespaces,
         namespaces=settings.namespaces,

@@ -2,7 +2,7 @@ import itertools
 
 import kopf
 
-from tenantry_operator.handlers.lifecycle import WATCH_SECONDS, Backoffs, WatchTimes, configure
+from tenantry_operator.handlers.lifecycle import WATCH_SECONDS, Backoffs, NoMemories, WatchTimes, configure
 from tenantry_operator.reconcile.engine import STALE_SECONDS
 from tests.unit.tenantry_operator.kube.scripted import Answer, scripted
 
@@ -16,6 +16,14 @@ def test_kopf_posts_nothing_scans_nothing_and_never_gives_up() -> None:
     assert str(settings.watching.server_timeout).isdigit()  # It goes into the URL as it is.
     assert isinstance(settings.networking.error_backoffs, Backoffs)
     assert settings.watching.inactivity_timeout == 77.0
+
+
+async def test_kopf_remembers_nothing_of_an_object_that_it_has_seen() -> None:
+    memories = NoMemories()
+
+    await memories.recall({"metadata": {"uid": "1"}}, noticed_by_listing=True)
+
+    assert list(memories.iter_all_memories()) == []
 
 
 def test_pauses_grow_to_ten_seconds_and_never_end() -> None:
