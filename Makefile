@@ -35,11 +35,13 @@ format: python ## Format the code and mend what can be mended by machine
 	@.venv/bin/ruff check --fix .
 	@.venv/bin/ruff format .
 
-generate: python ## Regenerate the custom resource definitions and the API reference
+generate: python ## Regenerate the custom resource definitions, the API reference and the chart's table of values
 	@$(PYTHON) -m tenantry_operator.crdgen
+	@$(PYTHON) -m dev.chart_readme
 
 verify: python ## Fail if a generated file or a lock is stale
 	@$(PYTHON) -m tenantry_operator.crdgen --check
+	@$(PYTHON) -m dev.chart_readme --check
 	@$(PYTHON) -m dev.locks --check
 
 lock: python ## Pin the newest versions that pyproject.toml allows
