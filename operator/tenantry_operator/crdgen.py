@@ -125,6 +125,10 @@ SCALE = {
 }
 
 
+KEPT = {"helm.sh/resource-policy": "keep", "argocd.argoproj.io/sync-options": "Prune=false"}
+"""Neither Helm nor Argo CD may delete a definition, and with it every tenant. Argo CD heeds Helm's annotation when an
+application is deleted, but not when it prunes."""
+
 UNSEEN = {"observedGeneration": -1}
 """The status of a new object. kstatus takes one without any for one that is as it should be."""
 
@@ -182,7 +186,7 @@ def generated_files() -> Iterator[tuple[str, str]]:
         name = f"{GROUP}_{kind.plural}.yaml"
         yield f"crds/{name}", to_yaml(definition)
         yield f"cli/tenantry_cli/crds/{name}", to_yaml(definition)
-        definition["metadata"]["annotations"] = {"helm.sh/resource-policy": "keep"}
+        definition["metadata"]["annotations"] = dict(KEPT)
         yield f"charts/tenantry-crds/templates/{name}", to_yaml(definition)
     yield "charts/tenantry-crds/Chart.yaml", to_yaml(chart())
     yield "docs/api.md", api_reference()

@@ -53,7 +53,7 @@ def test_the_chart_holds_the_same_definitions_and_keeps_them_when_it_is_uninstal
         if not path.startswith("crds/"):
             continue
         packaged = yaml.safe_load(files[f"charts/tenantry-crds/templates/{Path(path).name}"])
-        assert packaged["metadata"].pop("annotations") == {"helm.sh/resource-policy": "keep"}
+        assert packaged["metadata"].pop("annotations") == crdgen.KEPT
         assert packaged == yaml.safe_load(content)
 
 
