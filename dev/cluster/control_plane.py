@@ -159,7 +159,9 @@ class ControlPlane:
         self.run(components.api_server(server, authority, authority.issue("apiserver", server.identity)))
         self._write_kubeconfig("admin", components.ADMIN)
         controllers = self._write_kubeconfig("controller-manager", components.CONTROLLER_MANAGER)
-        commands = [components.controller_manager(controllers, authority, self._limits)]
+        # Autoscalers look again after a second instead of fifteen, since tests wait for them.
+        options = (*self._limits, "--horizontal-pod-autoscaler-sync-period=1s")
+        commands = [components.controller_manager(controllers, authority, options)]
         if self._with_scheduler:
             commands.append(
                 components.scheduler(self._write_kubeconfig("scheduler", components.SCHEDULER), self._limits)

@@ -11,7 +11,8 @@ from typing import Any
 from dev.tools.build import tool_path
 from tests.integration.operator_harness import ROOT, Manifest
 
-SETTINGS = ROOT / "examples/argocd/argocd-cm.yaml"
+EXAMPLES = ROOT / "examples/argocd"
+SETTINGS = EXAMPLES / "argocd-cm.yaml"
 SAME = {"Healthy": "Current", "Progressing": "InProgress", "Degraded": "Failed"}
 """Argo CD's word → kstatus's for the same."""
 
@@ -41,8 +42,8 @@ class Argo:
         return {one["name"]: one["status"] for one in done}
 
     def drift(self, manifests: Sequence[Manifest]) -> list[dict[str, Any]]:
-        """The objects that are out of sync, with what is compared."""
-        return [one for one in run("diff", manifests, *self._options()) if one["modified"]]
+        """What is out of sync by the classic strategy or the server-side one, with what is compared."""
+        return run("diff", manifests, *self._options())
 
     def _options(self) -> list[str]:
         options = ["-config", str(SETTINGS), "-kubeconfig", str(self.kubeconfig), "-app", self.app]
@@ -56,7 +57,7 @@ def health(*objects: Manifest) -> list[Health]:
 
 
 def run(verb: str, manifests: Sequence[Manifest], *options: str) -> list[dict[str, Any]]:
-    """Run the tool; it has an entry for each manifest."""
+    """Run the tool, and return what it prints."""
     text = json.dumps(list(manifests))
     done = subprocess.run([_tool(), verb, *options], input=text, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -263,7 +263,12 @@ class Pods:
         """Make the gateway's pod ready, as a kubelet would."""
         selector = f"tenantry.dev/gateway={gateway_name}"
         pod = eventually(lambda: next(iter(self.kubectl.items("pods", namespace, selector)), None))
-        name = pod["metadata"]["name"]
+        self.answer_as(pod)
+        return self.kubectl.get("pod", pod["metadata"]["name"], namespace)
+
+    def answer_as(self, pod: Manifest) -> None:
+        """Make one pod ready: what is asked of it is asked here."""
+        name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
         status = {
             "phase": "Running",
             "podIP": "127.0.0.1",
@@ -272,7 +277,6 @@ class Pods:
         }
         patch = json.dumps({"status": status})
         self.kubectl.run("-n", namespace, "patch", "pod", name, "--subresource=status", "--type=merge", "-p", patch)
-        return self.kubectl.get("pod", name, namespace)
 
 
 @pytest.fixture(scope="session")

@@ -2,10 +2,10 @@
 //
 //	gitops health -config argocd-cm.yaml <objects      what Argo CD and kstatus say of them
 //	gitops decode <manifests                           refuses what Argo CD's own kinds do not have
-//	gitops diff -kubeconfig FILE [options] <manifests  whether Argo CD calls them out of sync
+//	gitops diff -kubeconfig FILE [options] <manifests  what Argo CD calls out of sync, by each of its strategies
 //	gitops sync -kubeconfig FILE [options] <manifests  applies them as Argo CD does
 //
-// Standard input is a JSON list of objects; standard output one with an entry for each.
+// Standard input is a JSON list of objects; so is standard output, with an entry for each, or each that differs.
 package main
 
 import (
@@ -49,7 +49,7 @@ func parse(name string, arguments []string) options {
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "the cluster")
 	flags.StringVar(&o.app, "app", "app", "name of the Application")
 	flags.StringVar(&o.tracking, "tracking", string(v1alpha1.TrackingMethodAnnotation), "annotation or label")
-	flags.BoolVar(&o.serverSide, "server-side", false, "compare and apply server-side")
+	flags.BoolVar(&o.serverSide, "server-side", false, "apply server-side")
 	flags.BoolVar(&o.prune, "prune", false, "delete what the manifests no longer have")
 	_ = flags.Parse(arguments)
 	return o

@@ -1,14 +1,17 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/argoproj/argo-cd/gitops-engine/v3/pkg/cache"
 	"github.com/argoproj/argo-cd/gitops-engine/v3/pkg/engine"
 	"github.com/argoproj/argo-cd/gitops-engine/v3/pkg/sync"
+	synccommon "github.com/argoproj/argo-cd/gitops-engine/v3/pkg/sync/common"
 	"github.com/argoproj/argo-cd/v3/common"
 	"github.com/argoproj/argo-cd/v3/pkg/apis/application/v1alpha1"
 	"github.com/argoproj/argo-cd/v3/util/argo"
@@ -17,7 +20,12 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-const syncTimeout = 2 * time.Minute
+const (
+	syncTimeout = 2 * time.Minute
+	// After so long, everything is read and compared anew, as Argo CD does: a running sync goes by what it saw at its start.
+	refresh = 5 * time.Second
+	pause   = time.Second
+)
 
 type synced struct {
 	Name    string `json:"name"`
@@ -53,15 +61,17 @@ func syncs(ctx context.Context, o options, objects []*unstructured.Unstructured)
 	ctx, cancel := context.WithTimeout(ctx, syncTimeout)
 	defer cancel()
 	managed := func(resource *cache.Resource) bool { return resource.Info == o.app }
-	results, err := gitops.Sync(ctx, objects, managed, "HEAD", "default",
-		sync.WithLogr(logr.Discard()),
-		sync.WithHealthOverride(lua.ResourceHealthOverrides(known)),
-		sync.WithPrune(o.prune),
-		sync.WithServerSideApply(o.serverSide),
-		sync.WithServerSideApplyManager(common.ArgoCDSSAManager),
-		sync.WithManifestValidation(true),
-		sync.WithSkipDryRunOnMissingResource(true),
-	)
+	results, err := untilDone(ctx, func(ctx context.Context) ([]synccommon.ResourceSyncResult, error) {
+		return gitops.Sync(ctx, objects, managed, "HEAD", "default",
+			sync.WithLogr(logr.Discard()),
+			sync.WithHealthOverride(lua.ResourceHealthOverrides(known)),
+			sync.WithPrune(o.prune),
+			sync.WithServerSideApply(o.serverSide),
+			sync.WithServerSideApplyManager(common.ArgoCDSSAManager),
+			sync.WithManifestValidation(true),
+			sync.WithSkipDryRunOnMissingResource(true),
+		)
+	})
 	found := []synced{}
 	for _, one := range results {
 		found = append(found, synced{one.ResourceKey.String(), string(one.Status), one.Message})
@@ -71,4 +81,26 @@ func syncs(ctx context.Context, o options, objects []*unstructured.Unstructured)
 		return nil, fmt.Errorf("%w; so far: %s", err, text)
 	}
 	return found, nil
+}
+
+type attempt func(context.Context) ([]synccommon.ResourceSyncResult, error)
+
+// untilDone repeats a sync that waits for the health of what it has applied, or of which something failed, as an
+// Application with spec.syncPolicy.retry does: a new ResourceQuota, for one, refuses everything for a moment.
+func untilDone(ctx context.Context, try attempt) ([]synccommon.ResourceSyncResult, error) {
+	for {
+		part, cancel := context.WithTimeout(ctx, refresh)
+		results, err := try(part)
+		waits := err != nil && part.Err() != nil
+		cancel()
+		failed := slices.ContainsFunc(results, func(one synccommon.ResourceSyncResult) bool {
+			return one.Status == synccommon.ResultCodeSyncFailed
+		})
+		if !waits && !failed || ctx.Err() != nil {
+			return results, cmp.Or(err, ctx.Err())
+		}
+		if failed {
+			time.Sleep(pause)
+		}
+	}
 }
