@@ -10,6 +10,7 @@ import yaml
 from dev import charts
 from dev.cluster.control_plane import ControlPlane
 from dev.errors import DevError
+from dev.install import SYSTEM as SYSTEM_NAMESPACE
 from dev.kubectl import Kubectl
 from tests.integration.documented import commands, run
 from tests.integration.operator_harness import SYSTEM, eventually, gateway
@@ -25,7 +26,7 @@ OURS = ("--set", f"defaultGatewayImage.repository={REGISTRY}/gateway,defaultGate
 @pytest.fixture(scope="module")
 def helm(control_plane: ControlPlane, kubectl: Kubectl) -> "Helm":
     """Helm on the module's own API server, with the namespace made."""
-    kubectl.run("create", "namespace", SYSTEM)
+    kubectl.apply(SYSTEM_NAMESPACE)
     return Helm(control_plane)
 
 
@@ -44,7 +45,22 @@ class Helm:
         return self.run("upgrade", "--install", release, str(chart), *flags)
 
 
+def test_the_readmes_commands_install_everything_into_a_restricted_namespace(
+    kubectl: Kubectl, control_plane: ControlPlane, tmp_path: Path
+) -> None:
+    _, install, *_ = commands("README.md", "Install into a cluster of yours")
+
+    run(install, control_plane, tmp_path)
+
+    established(kubectl)
+    labels = kubectl.get("namespace", SYSTEM, "")["metadata"]["labels"]
+    assert labels.items() >= SYSTEM_NAMESPACE["metadata"]["labels"].items()
+    assert env(deployment(kubectl))["TENANTRY_GATEWAY_IMAGE"] == f"{REGISTRY}/gateway:0.1.0"
+
+
 def test_a_release_comes_changes_and_goes_and_tenants_stay(helm: Helm, kubectl: Kubectl) -> None:
+    uninstall_all(helm, kubectl)
+
     notes = helm.install("tenantry", charts.OPERATOR)
     assert "custom resource definitions are not there yet" in notes
     assert "helm install tenantry-crds" in notes
@@ -152,8 +168,7 @@ def test_a_newer_charts_default_image_reaches_only_those_who_have_not_set_it(hel
 def test_without_helm_in_the_cluster_the_documented_commands_install_everything(
     helm: Helm, kubectl: Kubectl, control_plane: ControlPlane, tmp_path: Path
 ) -> None:
-    helm.run("uninstall", "tenantry")
-    kubectl.run("delete", "crd", "--ignore-not-found", *DEFINITIONS)
+    uninstall_all(helm, kubectl)
     (block,) = commands("docs/install.md", "Without Helm in the cluster")
 
     run(block, control_plane, tmp_path)
@@ -178,6 +193,12 @@ def test_an_installation_without_helm_is_taken_over_by_the_documented_commands(
         "upgrade", "tenantry", str(charts.OPERATOR), "--reuse-values", "--force-conflicts", "--set", "maxRollouts=3"
     )
     assert env(deployment(kubectl))["TENANTRY_MAX_ROLLOUTS"] == "3"
+
+
+def uninstall_all(helm: Helm, kubectl: Kubectl) -> None:
+    """Both releases, and the definitions, which Helm keeps."""
+    helm.run("uninstall", "tenantry", "tenantry-crds")
+    kubectl.run("delete", "crd", *DEFINITIONS)
 
 
 def established(kubectl: Kubectl) -> None:

@@ -60,7 +60,7 @@ def test_without_its_definitions_it_is_alive_and_not_ready_and_says_what_to_do(
 
         assert code == 503
         assert body["status"] == "failing"
-        assert reason.endswith("agentbindings.tenantry.dev, gateways.tenantry.dev. Fix: kubectl apply -k crds")
+        assert "agentbindings.tenantry.dev, gateways.tenantry.dev. Fix: helm upgrade --install tenantry-crds" in reason
         assert operator.probe("/healthz") == (200, {"status": "ok"})
 
     eventually(lambda: operator.probe("/readyz") == (200, {"status": "ok"}) or None)

@@ -170,7 +170,11 @@ class Engine:
         except ApiError as error:
             return f"the API server: {error}"
         names = ", ".join(sorted(f"{kind.plural}.{kind.group}" for kind in missing))
-        return f"CustomResourceDefinitions {names}. Fix: kubectl apply -k crds" if missing else ""
+        return (
+            f"CustomResourceDefinitions {names}. Fix: helm upgrade --install tenantry-crds charts/tenantry-crds"
+            if missing
+            else ""
+        )
 
     async def _begin(self) -> None:
         """Know everything first, then work, once this replica leads."""

@@ -53,7 +53,7 @@ async def test_it_waits_for_its_kinds_and_says_once_what_is_missing(
     told = [record.getMessage() for record in caplog.records]
     assert len(script.asked) == 4
     assert len(told) == 2
-    assert "agentbindings.tenantry.dev, gateways.tenantry.dev. Fix: kubectl apply -k crds" in told[0]
+    assert "agentbindings.tenantry.dev, gateways.tenantry.dev. Fix: helm upgrade --install tenantry-crds" in told[0]
 
 
 async def test_fresh_events_go_before_what_kopf_lists_at_start() -> None:
