@@ -2,11 +2,14 @@
 
 import base64
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dev.cluster.control_plane import ControlPlane
 from dev.kubectl import Kubectl
+from tests.integration.documented import commands, run
 from tests.integration.operator_harness import ROOT, Operator, binding, condition, eventually, gateway
 from tests.integration.own_control_plane import account, control_plane, installed, kubectl, operator
 from tests.integration.test_operator_storage import OURS, bound, volume
@@ -14,6 +17,7 @@ from tests.integration.test_operator_storage import OURS, bound, volume
 __all__ = ["account", "control_plane", "installed", "kubectl", "operator"]
 
 pytestmark = pytest.mark.usefixtures("operator")
+PAGE = "docs/disaster.md"
 CHILDREN = "deployments,services,configmaps,secrets,serviceaccounts,networkpolicies,persistentvolumeclaims"
 CLAIM = "PersistentVolumeClaim"
 
@@ -82,3 +86,24 @@ def test_a_token_that_is_brought_along_is_used_as_if_it_had_been_generated(kubec
 
 def rotated(secret: dict[str, Any]) -> dict[str, Any] | None:
     return secret if secret["metadata"].get("annotations", {}).get("tenantry.dev/rotation-phase") == "Overlap" else None
+
+
+def test_the_pages_commands_suspend_tenants_rotate_their_tokens_and_keep_their_volumes(
+    kubectl: Kubectl, control_plane: ControlPlane, tmp_path: Path
+) -> None:
+    kubectl.run("create", "namespace", "team-a")
+    disposable = volume("team-a", name="assistants-state")
+    disposable["spec"]["persistentVolumeReclaimPolicy"] = "Delete"
+    kubectl.apply(disposable, gateway("assistants", "team-a"))
+    kubectl.wait("create", "pvc/assistants-state", "team-a")
+    kubectl.wait("jsonpath={.status.phase}=Bound", "pvc/assistants-state", "team-a")
+
+    _, keep = commands(PAGE, "What to keep outside the cluster")
+    for block in (keep, *commands(PAGE, "Suspend tenants"), *commands(PAGE, "Rotate tokens")):
+        run(block, control_plane, tmp_path)
+
+    kubectl.wait("jsonpath={.status.lastTokenRotation}", "tgw/assistants", "team-a")
+    live = kubectl.get("tgw", "assistants", "team-a")
+    assert live["spec"]["suspended"]
+    kept = kubectl.get("pv", disposable["metadata"]["name"], "default")
+    assert kept["spec"]["persistentVolumeReclaimPolicy"] == "Retain"

@@ -217,3 +217,31 @@ def test_a_wave_waits_until_the_gateway_of_the_one_before_is_healthy(
     sync.join()
 
     assert installed.items("agentbindings.tenantry.dev", "waves") != []
+
+
+def test_an_object_of_older_definitions_is_no_less_in_progress(
+    installed: Kubectl, operator: Operator, platform: list[tuple[Argo, list[Manifest]]]
+) -> None:
+    argo, definitions = platform[0]
+    older = [json.loads(json.dumps(each)) for each in definitions]
+    for each in older:
+        del each["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]["default"]
+    operator.stop()
+    try:
+        argo.sync(older)
+        installed.run("create", "namespace", "older")
+        probe = json.dumps(gateway("probe", "older"))
+        create = ("create", "--dry-run=server", "-o", "json", "-f", "-")
+        eventually(lambda: "observedGeneration" not in installed.run(*create, stdin=probe))
+        installed.apply(gateway("a", "older"))
+        argo.sync(definitions)
+        eventually(lambda: kstatus_of(installed, "a", "older") == "InProgress")
+    finally:
+        operator.start()
+
+    eventually(lambda: condition(installed.get("tgw", "a", "older"), "Ready"))
+
+
+def kstatus_of(kubectl: Kubectl, name: str, namespace: str) -> str:
+    [said] = health(kubectl.get("tgw", name, namespace))
+    return said.kstatus

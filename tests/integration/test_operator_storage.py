@@ -463,3 +463,18 @@ def test_a_claim_that_the_api_server_does_not_let_in_says_why(kubectl: Kubectl, 
     eventually(lambda: "exceeded quota: none" in (refused() or "") or None)
     with pytest.raises(KubectlError, match="not found"):
         kubectl.get("pvc", CLAIM, namespace)
+
+
+def test_a_claim_of_an_earlier_version_loses_the_label_by_which_argo_cd_may_prune_it(
+    kubectl: Kubectl, namespace: str
+) -> None:
+    instance = "app.kubernetes.io/instance"
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    metadata = {"name": CLAIM, "namespace": namespace, "labels": {**OURS, instance: "a"}}
+    earlier = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec}
+    kubectl.run("apply", "--server-side", "--field-manager=tenantry-operator", "-f", "-", stdin=json.dumps(earlier))
+
+    kubectl.apply(gateway("a", namespace))
+
+    eventually(lambda: instance not in claim(kubectl, namespace)["metadata"]["labels"])
+    assert claim(kubectl, namespace)["metadata"]["labels"].items() >= OURS.items()
