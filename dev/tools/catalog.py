@@ -114,7 +114,7 @@ TOOLS: Mapping[str, Tool] = {
         Tool("helm", package="helm.sh/helm/v4/cmd/helm", version_of="helm.sh/helm/v4", cold_minutes=2),
         Tool("promcheck", version_of="github.com/prometheus/prometheus"),
         Tool("netpol", version_of="github.com/mattfenwick/cyclonus"),
-        Tool("gitops", version_of="github.com/argoproj/argo-cd/v3", cold_minutes=4),
+        Tool("gitops", version_of="github.com/argoproj/argo-cd/v3", cold_minutes=6),
         Tool(
             "gateway-api",
             package="",
