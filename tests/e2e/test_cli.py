@@ -36,6 +36,21 @@ def cli(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]
     kubectl.run("delete", "namespace", NAMESPACE, "--wait=false")
 
 
+def begun(cli: Cli, *arguments: str) -> "subprocess.Popen[str]":
+    """A command that goes on until it is interrupted."""
+    names = {"KUBECTL": str(cli.kubectl), "KUBECONFIG": str(cli.kubeconfig)}
+    # Where the tests themselves run in the background, SIGINT is ignored: a terminal's programs begin without that.
+    heed = partial(signal.signal, signal.SIGINT, signal.default_int_handler)
+    return subprocess.Popen(
+        [str(PROGRAM), *arguments],
+        env={**os.environ, **names},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        preexec_fn=heed,  # noqa: PLW1509 - no threads
+    )
+
+
 def port_forwards() -> list[str]:
     """Port-forwards to this team that run on this machine."""
     found = []
@@ -78,12 +93,7 @@ def test_errors_of_the_gateway_are_told_with_their_remedy(cli: Cli) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_chat_that_is_interrupted_leaves_no_process_behind(cli: Cli, number: signal.Signals) -> None:
-    environment = {**os.environ, "KUBECTL": str(cli.kubectl), "KUBECONFIG": str(cli.kubeconfig)}
-    command = [str(PROGRAM), "chat", *IN, "--session", "cut", "!delay 60"]
-    # Where the tests themselves run in the background, SIGINT is ignored: a terminal's programs begin without that.
-    heed = partial(signal.signal, signal.SIGINT, signal.default_int_handler)
-    quiet = subprocess.DEVNULL
-    with subprocess.Popen(command, env=environment, stderr=quiet, preexec_fn=heed) as chat:  # noqa: PLW1509 - no threads
+    with begun(cli, "chat", *IN, "--session", "cut", "!delay 60") as chat:
         try:
             eventually(port_forwards, 30, "the port-forward")
             time.sleep(0.5)  # Into the answer, or just before it: either way it has to end.

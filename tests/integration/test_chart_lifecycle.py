@@ -155,11 +155,19 @@ def test_a_newer_charts_default_image_reaches_only_those_who_have_not_set_it(hel
     chart |= {"version": "9.9.9", "appVersion": "9.9.9"}
     chart["annotations"]["tenantry.dev/default-gateway-tag"] = "9.9.9"
     (newer / "Chart.yaml").write_text(yaml.safe_dump(chart))
+    schema = json.loads((newer / "values.schema.json").read_text())
+    schema["properties"]["brandNew"] = {"type": "boolean"}
+    schema["required"].append("brandNew")
+    (newer / "values.schema.json").write_text(json.dumps(schema))
+    with (newer / "values.yaml").open("a") as values:
+        values.write("brandNew: true\n")
 
     def upgraded(*flags: str) -> str:
         helm.run("upgrade", "tenantry", str(newer), "--reset-then-reuse-values", *flags)
         return helm.run("get", "manifest", "tenantry")
 
+    with pytest.raises(DevError, match="missing property 'brandNew'"):
+        helm.run("upgrade", "tenantry", str(newer), "--reuse-values")
     assert "operator:9.9.9" in upgraded()
     assert "tenantry/gateway:0.1.0" in upgraded()
     assert "tenantry/gateway:9.9.9" in upgraded("--set", "defaultGatewayImage.tag=null")

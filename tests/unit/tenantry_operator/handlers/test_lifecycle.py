@@ -2,7 +2,7 @@ import itertools
 
 import kopf
 
-from tenantry_operator.handlers.lifecycle import WATCH_SECONDS, Backoffs, NoMemories, WatchTimes, configure
+from tenantry_operator.handlers.lifecycle import WATCH_SECONDS, Backoffs, NoDiffBase, NoMemories, WatchTimes, configure
 from tenantry_operator.reconcile.engine import STALE_SECONDS
 from tests.unit.tenantry_operator.kube.scripted import Answer, scripted
 
@@ -15,6 +15,7 @@ def test_kopf_posts_nothing_scans_nothing_and_never_gives_up() -> None:
     assert (settings.posting.enabled, settings.scanning.disabled, settings.peering.standalone) == (False, True, True)
     assert str(settings.watching.server_timeout).isdigit()  # It goes into the URL as it is.
     assert isinstance(settings.networking.error_backoffs, Backoffs)
+    assert isinstance(settings.persistence.diffbase_storage, NoDiffBase)
     assert settings.watching.inactivity_timeout == 77.0
 
 
