@@ -3,6 +3,7 @@
 Only what passes by is held, and only for a while: what is decided, good or bad, is told at once.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,10 +11,14 @@ from typing import Any
 from tenantry_operator.conditions.reasons import WANTING
 from tenantry_operator.kube.kinds import Key
 
-CROWD_PAUSE = 1.0
-"""Seconds until the next look at news that waits for others' objects to be made."""
-CROWD_SECONDS = 600.0
-"""Longer it does not wait for them: some cluster may never come to rest."""
+MANY = 50
+"""From so many pieces of news on, what waits together is a fleet that starts."""
+CROWD_PAUSE = 5.0
+"""Seconds at least until the next look at news that waits with a fleet's."""
+CROWD_LOOKS = 50
+"""Of so many a second, for all that waits: they only find out that the wait is over."""
+CROWD_SECONDS = 1800.0
+"""Longer nothing waits with a fleet: some cluster may never come to rest."""
 
 
 @dataclass(slots=True)
@@ -27,6 +32,9 @@ class Settling:
     crowded: Callable[[], bool] = lambda: False
     """Whether many Gateways wait for their objects: objects go before words."""
     _since: dict[Key, float] = field(default_factory=dict)
+    """When each object's news began to wait; minus infinity once it has waited long enough."""
+    _arrived: float = -math.inf
+    """When an object last came to its end, so that what it had waited for was told."""
 
     def __len__(self) -> int:
         return len(self._since)
@@ -37,18 +45,26 @@ class Settling:
             return 0.0
         now = self.clock()
         waited = now - self._since.setdefault(key, now)
-        if self.crowded() and waited < CROWD_SECONDS:
-            return CROWD_PAUSE
-        return max(0.0, self.seconds - waited)
+        if waited < CROWD_SECONDS and (self.crowded() or self._fleet_moves(now)):
+            return max(CROWD_PAUSE, len(self) / CROWD_LOOKS)
+        left = max(0.0, self.seconds - waited)
+        if not left:
+            self._since[key] = -math.inf
+        return left
 
     def over(self, key: Key) -> None:
         """Its news was told, or is none any more."""
-        self._since.pop(key, None)
+        if self._since.pop(key, -math.inf) > -math.inf:
+            self._arrived = self.clock()
 
     def sweep(self, is_known: Callable[[Key], bool]) -> None:
         """Forget what is gone without a word."""
         for key in [key for key in self._since if not is_known(key)]:
             del self._since[key]
+
+    def _fleet_moves(self, now: float) -> bool:
+        """Whether many wait, and one of them has come to its end lately: the others' turn will come."""
+        return len(self) >= MANY and now - self._arrived < self.seconds
 
 
 def passes_by(told: Mapping[str, Any], wanted: Mapping[str, Any], *, crowded: bool = False) -> bool:

@@ -3,7 +3,14 @@ from typing import Any
 import pytest
 
 from tenantry_operator.conditions.reasons import WANTING
-from tenantry_operator.reconcile.settling import CROWD_PAUSE, CROWD_SECONDS, Settling, passes_by
+from tenantry_operator.reconcile.settling import (
+    CROWD_LOOKS,
+    CROWD_PAUSE,
+    CROWD_SECONDS,
+    MANY,
+    Settling,
+    passes_by,
+)
 
 KEY = ("team-a", "assistants")
 
@@ -65,6 +72,52 @@ def test_in_a_crowd_news_waits_for_its_end_but_not_for_ever() -> None:
     clock.now += CROWD_SECONDS
     assert settling.pause(KEY) == 0.0
     assert Settling(0.0, clock, lambda: crowd).pause(KEY) == 0.0
+
+
+def test_the_more_news_waits_the_rarer_each_is_looked_at() -> None:
+    settling = Settling(10.0, Clock(), lambda: True)
+    for number in range(20 * CROWD_LOOKS):
+        settling.pause((f"team-{number}", "assistants"))
+    assert settling.pause(KEY) == pytest.approx(20, rel=0.01)
+
+
+def fleet_that_starts(clock: Clock) -> Settling:
+    settling = Settling(10.0, clock)
+    for number in range(MANY + 10):
+        settling.pause((f"team-{number}", "assistants"))
+    return settling
+
+
+def test_while_a_fleet_starts_news_waits_as_long_as_others_arrives() -> None:
+    clock = Clock()
+    settling = fleet_that_starts(clock)
+    for number in range(10):
+        clock.now += 9
+        settling.over((f"team-{number}", "assistants"))
+        assert settling.pause((f"team-{MANY}", "assistants")) == CROWD_PAUSE
+    clock.now += CROWD_SECONDS
+    settling.over(("team-11", "assistants"))
+    assert settling.pause((f"team-{MANY}", "assistants")) == 0.0
+
+
+def test_news_of_a_fleet_that_is_stuck_is_told_and_does_not_count_as_arrived() -> None:
+    clock = Clock()
+    settling = fleet_that_starts(clock)
+    settling.over(("team-0", "assistants"))
+    clock.now += 11
+    for number in range(1, MANY + 10):
+        key = (f"team-{number}", "assistants")
+        assert settling.pause(key) == 0.0
+        settling.over(key)
+
+
+def test_news_that_could_not_be_told_when_it_was_due_does_not_wait_again() -> None:
+    clock = Clock()
+    settling = Settling(10.0, clock)
+    settling.pause(KEY)
+    clock.now += 10
+    assert settling.pause(KEY) == 0.0
+    assert settling.pause(KEY) == 0.0
 
 
 def status(generation: int = 1, **conditions: str) -> dict[str, Any]:
