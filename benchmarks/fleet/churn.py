@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import random
 import time
+from contextlib import suppress
 from typing import Any
 
 from benchmarks.fleet import tenants
@@ -37,7 +38,8 @@ async def measure(cluster: FleetCluster, operator: Operator, seconds: float) -> 
             if churn.done() or time.monotonic() - began >= seconds:
                 break
         churn.cancel()
-        await asyncio.gather(churn, return_exceptions=True)
+        with suppress(asyncio.CancelledError):
+            await churn  # What ended it early is raised here.
     late = [sample for sample in samples if sample[0] >= seconds / 2]
     return {
         "seconds": seconds,

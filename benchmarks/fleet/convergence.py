@@ -12,7 +12,7 @@ from tenantry_operator.kube.kinds import APPLIED_KINDS, SECRET
 from tests.integration.operator_harness import ACCOUNT, Operator
 
 POLL_SECONDS = 0.5
-PATIENCE = 1800.0
+PATIENCE = 3600.0
 QUIET_SECONDS = 5.0
 """So long nothing is written once the fleet is steady."""
 OBJECTS = frozenset(kind.plural for kind in (*APPLIED_KINDS, SECRET))
@@ -80,8 +80,9 @@ async def measure_restart(cluster: FleetCluster, operator: Operator) -> dict[str
 
 
 async def measure_idle(cluster: FleetCluster, operator: Operator, seconds: float) -> dict[str, Any]:
-    """Let it be, with every tenant Ready."""
+    """Let it be, with every tenant Ready, once it has looked at all of them."""
     assert operator.process is not None
+    await wait_for(lambda: _looked_at(operator, cluster.size), "the operator has looked at every tenant")
     audit, meter = cluster.audit(), CpuMeter(cluster.pids() | {"operator": operator.process.pid})
     await asyncio.sleep(seconds)
     requests = [one for one in audit.read() if one.user == ACCOUNT]
