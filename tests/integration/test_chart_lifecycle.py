@@ -12,7 +12,7 @@ from dev.cluster.control_plane import ControlPlane
 from dev.errors import DevError
 from dev.install import SYSTEM as SYSTEM_NAMESPACE
 from dev.kubectl import Kubectl
-from tests.integration.documented import commands, run
+from tests.documented import commands, run
 from tests.integration.operator_harness import SYSTEM, eventually, gateway
 from tests.integration.own_control_plane import control_plane, kubectl
 

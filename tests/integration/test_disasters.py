@@ -9,7 +9,7 @@ import pytest
 
 from dev.cluster.control_plane import ControlPlane
 from dev.kubectl import Kubectl
-from tests.integration.documented import commands, run
+from tests.documented import commands, run
 from tests.integration.operator_harness import ROOT, Operator, binding, condition, eventually, gateway
 from tests.integration.own_control_plane import account, control_plane, installed, kubectl, operator
 from tests.integration.test_operator_storage import OURS, bound, volume
