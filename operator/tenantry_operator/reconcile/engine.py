@@ -81,7 +81,7 @@ class Engine:
         self._metrics = metrics
         self._world = world
         self._clock = loop.time
-        sources = Sources(client, self._changed, self._burst, loop.time, world.rand, settings.namespaces)
+        sources = Sources(client, self.queue.add_child, self._burst, loop.time, world.rand, settings.namespaces)
         self._cluster = Cluster(sources)
         self._namespaces = Namespaces(sources, self.store, self._spawn)
         self._listers = self._make_listers()
@@ -219,10 +219,6 @@ class Engine:
                     self.queue.add_after(key, outcome.after)
         self._metrics.reconciles.labels(result).inc()
         self._metrics.reconcile_duration.observe(self._clock() - started)
-
-    def _changed(self, key: Key) -> None:
-        """A tenant's object has changed: while a worker is on it most likely by the worker's own writes."""
-        self.queue.add(key, Priority.FOLLOW if self.queue.is_worked_on(key) else Priority.FRESH)
 
     def _burst(self, key: Key) -> None:
         self.queue.add_after(key, BURST_SECONDS)

@@ -108,10 +108,6 @@ class WorkQueue:
         """How many keys wait whose work comes before all that only follows."""
         return len(self._lanes[Priority.FRESH]) + len(self._lanes[Priority.START])
 
-    def is_worked_on(self, key: Key) -> bool:
-        """Whether a worker has the key."""
-        return key in self._processing
-
     def add(self, key: Key, priority: Priority = Priority.FRESH) -> None:
         """Look at a key as soon as a worker is free; a closed queue takes nothing in."""
         if self._closed:
@@ -122,6 +118,10 @@ class WorkQueue:
             waiting.priority = min(waiting.priority, priority)
             return
         self._enqueue(key, priority, now)
+
+    def add_child(self, key: Key) -> None:
+        """Look at a key one of whose objects has changed: while a worker has it, most likely by its own writes."""
+        self.add(key, Priority.FOLLOW if key in self._processing else Priority.FRESH)
 
     def add_after(self, key: Key, seconds: float, priority: Priority = Priority.FOLLOW) -> None:
         """Look at a key later; of several such calls the earliest counts. A closed queue takes nothing in."""

@@ -15,9 +15,11 @@ from tenantry_operator.reconcile.queue import WorkQueue
 SLOW_SECONDS = 1.0
 """So long a worker waits for one key's work. A new tenant takes a tenth of it."""
 MAX_SLOW = 32
-"""As many pieces of work may go on beside the workers; beyond, workers wait. Each holds a connection, and asks something
-of an API server that may be slow because too much is asked of it: with 5,000 Services it makes some eight a second, one
-after the other, and with hundreds of requests for one on their way the last of them end by its time-out, in vain."""
+"""As many pieces of work may go on beside the workers; beyond, workers wait.
+
+Each asks something of an API server that may be slow because too much is asked of it. With 5,000 Services it makes some
+eight a second, one after the other: of hundreds of requests for one the last end by their time-out, in vain.
+"""
 DRAIN_SECONDS = 3.0
 """Time for work in flight at the end. A cut-off piece does no harm: the next start looks again."""
 
