@@ -24,6 +24,7 @@ FILE = "fleet.json"
 WORKERS = 8
 """Of the bare writer; the operator's default."""
 SIZES = (200, 1000, 5000)
+PHASES = ("bare_writer", "start", "restart", "changes", "failover", "idle", "churn")
 
 Phase = tuple[str, str, Callable[[], Awaitable[dict[str, Any]]]]
 
@@ -36,6 +37,11 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--churn-minutes", type=float, default=60, help="how long tenants come and go")
     parser.add_argument("--long-at", type=int, default=1000, help="number of tenants at which these two are measured")
     parser.add_argument("--storm", type=float, default=10, help="changes a second in the storm")
+    parser.add_argument(
+        "--phases",
+        default=",".join(PHASES),
+        help="what to measure, with commas; the rest is kept as an earlier run has it",
+    )
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for fleet.json and fleet.svg")
     return parser.parse_args()
 
@@ -46,18 +52,24 @@ async def measure(size: int, options: argparse.Namespace) -> None:
     What is measured is kept phase by phase: a run takes hours.
     """
     run: dict[str, Any] = {"tenants": size, "machine": machine()}
-    with FleetCluster(size) as cluster:
-        await cluster.populate()
-        say("a bare writer makes every object")
-        run["bare_writer"] = await bare_writer.measure(cluster, WORKERS)
+    wanted = set(options.phases.split(","))
+    if "bare_writer" in wanted:
+        with FleetCluster(size) as cluster:
+            await cluster.populate()
+            say("a bare writer makes every object")
+            run["bare_writer"] = await bare_writer.measure(cluster, WORKERS)
     with FleetCluster(size) as cluster:
         await cluster.populate()
         operator = cluster.operator()
         try:
             for name, what, phase in _phases(cluster, operator, options):
+                if name not in wanted and name != "start":  # Without a start there is nothing to measure.
+                    continue
                 say(what)
-                run[name] = await phase()
-                print(f"\n{table(keep(options.results, run))}\n", flush=True)
+                measured = await phase()
+                if name in wanted:
+                    run[name] = measured
+                    print(f"\n{table(keep(options.results, run))}\n", flush=True)
         finally:
             operator.stop()
 
@@ -80,10 +92,12 @@ def _phases(cluster: FleetCluster, operator: Operator, options: argparse.Namespa
 
 
 def keep(folder: Path, run: dict[str, Any]) -> list[dict[str, Any]]:
-    """Put a run in the place of an earlier one with as many tenants; returns all runs."""
+    """Put what was measured in the place of what an earlier run has of as many tenants; returns all runs."""
     folder.mkdir(parents=True, exist_ok=True)
-    others = (one for one in kept(folder) if one["tenants"] != run["tenants"])
-    runs = sorted([*others, run], key=lambda one: one["tenants"])
+    by_size = {one["tenants"]: one for one in kept(folder)}
+    size = run["tenants"]
+    by_size[size] = by_size.get(size, {}) | run
+    runs = [by_size[tenants] for tenants in sorted(by_size)]
     (folder / FILE).write_text(json.dumps(runs, indent=1) + "\n")
     return runs
 
