@@ -77,7 +77,7 @@ def record_of(live: Mapping[str, Any], names: Labels, digest: bytes = b"", view:
         version=version_of(live),
         gateway=sys.intern(labels.get(names.gateway, "")),
         managed_by=sys.intern(labels.get(names.managed_by, "")),
-        owner=(_group_kind(owner), owner["uid"]) if owner else None,
+        owner=(_group_kind(owner), sys.intern(owner["uid"])) if owner else None,
         deleting=bool(meta.get("deletionTimestamp")),
         digest=digest,
         view=view,
@@ -97,7 +97,8 @@ class Cache:
         self.project = project
         self._changed = changed
         self._records: dict[Key, Record] = {}
-        self._by_gateway: dict[Key, dict[str, None]] = {}
+        self._by_gateway: dict[Key, tuple[str, ...]] = {}
+        """Names; of most kinds a Gateway has one object, for which a tuple is a fifth of what a dict is."""
 
     def __len__(self) -> int:
         return len(self._records)
@@ -111,7 +112,7 @@ class Cache:
 
     def of_gateway(self, gateway: Key) -> Iterator[Record]:
         """Records whose label names this Gateway, in the order in which they came."""
-        for name in tuple(self._by_gateway.get(gateway, ())):
+        for name in self._by_gateway.get(gateway, ()):
             yield self._records[gateway[0], name]
 
     def put(self, live: Json, *, quiet: bool = False) -> Record | None:
@@ -126,7 +127,8 @@ class Cache:
         self._unindex(old)
         self._records[record.key] = record
         if record.gateway:
-            self._by_gateway.setdefault((record.key[0], record.gateway), {})[record.key[1]] = None
+            gateway = record.key[0], record.gateway
+            self._by_gateway[gateway] = (*self._by_gateway.get(gateway, ()), record.key[1])
         if not quiet and not record.same(old):
             self._changed(old, record)
         return record
@@ -158,7 +160,9 @@ class Cache:
     def _unindex(self, old: Record | None) -> None:
         if old is None or not old.gateway:
             return
-        names = self._by_gateway[old.key[0], old.gateway]
-        del names[old.key[1]]
-        if not names:
-            del self._by_gateway[old.key[0], old.gateway]
+        gateway = old.key[0], old.gateway
+        others = tuple(name for name in self._by_gateway[gateway] if name != old.key[1])
+        if others:
+            self._by_gateway[gateway] = others
+        else:
+            del self._by_gateway[gateway]

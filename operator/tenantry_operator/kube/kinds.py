@@ -1,5 +1,6 @@
 """The kinds that this operator reads or writes, and their paths in the API."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -94,4 +95,4 @@ def kind_of(manifest: Mapping[str, Any]) -> Kind:
 def key_of(manifest: Mapping[str, Any]) -> Key:
     """Namespace ("" for one without) and name of a manifest or a live object."""
     meta = manifest["metadata"]
-    return meta.get("namespace", ""), meta["name"]
+    return sys.intern(meta.get("namespace", "")), sys.intern(meta["name"])  # Of a tenant, many objects share them.

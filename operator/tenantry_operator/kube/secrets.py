@@ -5,6 +5,7 @@ Kept are besides those with our label, to prune them.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from tenantry_operator.kube.cache import Labels, Record
@@ -32,6 +33,12 @@ class KnownSecret:
 ABSENT = KnownSecret(None, None)
 
 
+@lru_cache(maxsize=1024)
+def _shared(keys: frozenset[str]) -> frozenset[str]:
+    """The same set for equal ones: most tenants' Secrets have the same keys."""
+    return keys
+
+
 class Secrets(References[KnownSecret]):
     """Knowledge of the Secrets that Gateways refer to; ``changed`` is told which Gateway to look at."""
 
@@ -52,7 +59,7 @@ class Secrets(References[KnownSecret]):
     def _learned(self, live: Json, record: Record) -> KnownSecret:
         """The values are dropped here."""
         keys = frozenset(name for name, value in (live.get("data") or {}).items() if value)
-        return KnownSecret(record, keys, self._view(live))
+        return KnownSecret(record, _shared(keys), self._view(live))
 
     def _keeps(self, record: Record) -> bool:
         return bool(record.gateway) or super()._keeps(record)

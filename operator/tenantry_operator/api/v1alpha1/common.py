@@ -8,6 +8,7 @@ envsubst may see the generated files.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv6Network, ip_network
@@ -56,11 +57,12 @@ class ObjectMeta:
         """Read the metadata of an object that the API server returned."""
         meta = body["metadata"]
         return cls(
-            namespace=meta["namespace"],
-            name=meta["name"],
-            uid=meta["uid"],
+            # A tenant's objects share these texts, and are thousands.
+            namespace=sys.intern(meta["namespace"]),
+            name=sys.intern(meta["name"]),
+            uid=sys.intern(meta["uid"]),
             generation=int(meta.get("generation", 0)),
-            created=meta.get("creationTimestamp") or "",
+            created=sys.intern(meta.get("creationTimestamp") or ""),
             deleting=bool(meta.get("deletionTimestamp")),
             rotate_token=(meta.get("annotations") or {}).get(ROTATE_ANNOTATION, ""),
         )
