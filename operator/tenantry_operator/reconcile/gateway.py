@@ -15,6 +15,7 @@ from tenantry_operator.api.v1alpha1.storage import claim_name
 from tenantry_operator.api.v1alpha1.upstream import Upstream
 from tenantry_operator.cluster_network import ClusterNetwork
 from tenantry_operator.conditions.agent_binding import judge, programmed
+from tenantry_operator.conditions.deployment import rollout_has_failed
 from tenantry_operator.conditions.gateway import gateway_status, invalid_gateway_status
 from tenantry_operator.conditions.observation import (
     ClaimView,
@@ -256,7 +257,8 @@ class GatewayReconciler:
         status = gateway_status(seen, rfc3339(self.now()))
         self.tally.count(seen.gateway.key, status)
         waits = passes_by(entry.status, status, crowded=self.gateways.settling.crowded())
-        pause = self.gateways.pause(entry, status) if waits else 0.0
+        failed = seen.deployment is not None and rollout_has_failed(seen.deployment, seen.pods)
+        pause = self.gateways.pause(entry, status, alone=failed) if waits else 0.0
         if not pause:
             await self.gateways.report(entry, status)
         rest = [verdict for verdict in seen.verdicts if not verdict.stranger]

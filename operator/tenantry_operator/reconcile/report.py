@@ -13,7 +13,7 @@ from tenantry_operator.kube.errors import ApiError, ForbiddenError, InvalidError
 from tenantry_operator.kube.kinds import Key, Kind
 from tenantry_operator.kube.projection import digest
 from tenantry_operator.reconcile.events import event_manifest, news
-from tenantry_operator.reconcile.settling import Settling
+from tenantry_operator.reconcile.settling import Settling, is_moving
 from tenantry_operator.reconcile.store import Entry, Objects
 
 log = logging.getLogger(__name__)
@@ -47,13 +47,19 @@ class Reporter:
     """A suffix that makes an Event's name unique."""
     settling: Settling
     _written: dict[Key, tuple[str, bytes, bytes]] = field(default_factory=dict)
-    """Uid, digest of what was written, digest of what the server made of it: others may own conditions too."""
+    """Where the server made something else of it, since others own conditions too: uid, digest of what was written,
+    and digest of what it became."""
 
-    def pause(self, entry: Entry[Gateway] | Entry[AgentBinding], wanted: Mapping[str, Any]) -> float:
-        """Seconds for which a status that passes by should wait; 0 where it is written already, or waited enough."""
+    def pause(
+        self, entry: Entry[Gateway] | Entry[AgentBinding], wanted: Mapping[str, Any], *, alone: bool = False
+    ) -> float:
+        """Seconds for which a status that passes by should wait; 0 where it is written already, or waited enough.
+
+        ``alone``: not for others of a fleet that starts.
+        """
         if not self._differs(entry, wanted):
             return 0.0
-        return self.settling.pause((entry.meta.namespace, entry.meta.name))
+        return self.settling.pause((entry.meta.namespace, entry.meta.name), alone=alone)
 
     async def report(self, entry: Entry[Gateway] | Entry[AgentBinding], wanted: Mapping[str, Any]) -> bool:
         """Write a status unless it is there already, and tell what is news in it. Returns whether it was written.
@@ -79,7 +85,7 @@ class Reporter:
 
     async def _write(self, entry: Entry[Gateway] | Entry[AgentBinding], wanted: Mapping[str, Any]) -> bool:
         key = entry.meta.namespace, entry.meta.name
-        self.settling.over(key)
+        self.settling.over(key, moving=is_moving(wanted))
         if not self._differs(entry, wanted):
             return False
         try:
@@ -91,8 +97,10 @@ class Reporter:
                 return False
             raise
         self.objects.remember_status(answer)
-        made_of_it = digest(canonical(answer.get("status") or {}))
-        self._written[key] = entry.meta.uid, digest(canonical(wanted)), made_of_it
+        wrote, made_of_it = digest(canonical(wanted)), digest(canonical(answer.get("status") or {}))
+        self._written.pop(key, None)
+        if made_of_it != wrote:
+            self._written[key] = entry.meta.uid, wrote, made_of_it
         return True
 
     def _differs(self, entry: Entry[Gateway] | Entry[AgentBinding], wanted: Mapping[str, Any]) -> bool:

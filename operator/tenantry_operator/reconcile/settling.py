@@ -12,7 +12,9 @@ from tenantry_operator.conditions.reasons import WANTING
 from tenantry_operator.kube.kinds import Key
 
 MANY = 50
-"""From so many pieces of news on, what waits together is a fleet that starts."""
+"""Where so many objects are on their way at once, a fleet starts."""
+FLEET_SECONDS = 30.0
+"""A fleet of which nothing has come to its end for so long is stuck: then what waits is told."""
 CROWD_PAUSE = 5.0
 """Seconds at least until the next look at news that waits with a fleet's."""
 CROWD_LOOKS = 50
@@ -33,38 +35,66 @@ class Settling:
     """Whether many Gateways wait for their objects: objects go before words."""
     _since: dict[Key, float] = field(default_factory=dict)
     """When each object's news began to wait; minus infinity once it has waited long enough."""
+    _moving: set[Key] = field(default_factory=set)
+    """Objects of which it was told that more is to come."""
+    _fleet: bool = False
+    """Whether a fleet starts: until it is stuck or all of it has come to its end."""
     _arrived: float = -math.inf
-    """When an object last came to its end, so that what it had waited for was told."""
+    """When an object last came to its end."""
 
     def __len__(self) -> int:
-        return len(self._since)
+        """How much is remembered."""
+        return len(self._since) + len(self._moving)
 
-    def pause(self, key: Key) -> float:
-        """Seconds for which this object's news should still wait; 0 once it has waited long enough."""
+    def pause(self, key: Key, *, alone: bool = False) -> float:
+        """Seconds for which this object's news should still wait; 0 once it has waited long enough.
+
+        ``alone``: it is not what a fleet's start brings about, so that it waits for no others.
+        """
         if not self.seconds:
             return 0.0
         now = self.clock()
         waited = now - self._since.setdefault(key, now)
-        if waited < CROWD_SECONDS and (self.crowded() or self._fleet_moves(now)):
-            return max(CROWD_PAUSE, len(self) / CROWD_LOOKS)
+        if not alone and waited < CROWD_SECONDS and self._fleet_starts(now):
+            return max(CROWD_PAUSE, len(self._since) / CROWD_LOOKS)
         left = max(0.0, self.seconds - waited)
         if not left:
             self._since[key] = -math.inf
         return left
 
-    def over(self, key: Key) -> None:
-        """Its news was told, or is none any more."""
-        if self._since.pop(key, -math.inf) > -math.inf:
+    def over(self, key: Key, *, moving: bool = False) -> None:
+        """Its news was told, or is none any more; ``moving`` if what is told now says that more is to come."""
+        waited = self._since.pop(key, -math.inf) > -math.inf
+        if moving:
+            self._moving.add(key)
+        elif waited or key in self._moving:
+            self._moving.discard(key)
             self._arrived = self.clock()
 
     def sweep(self, is_known: Callable[[Key], bool]) -> None:
         """Forget what is gone without a word."""
         for key in [key for key in self._since if not is_known(key)]:
             del self._since[key]
+        self._moving = set(filter(is_known, self._moving))
 
-    def _fleet_moves(self, now: float) -> bool:
-        """Whether many wait, and one of them has come to its end lately: the others' turn will come."""
-        return len(self) >= MANY and now - self._arrived < self.seconds
+    def _fleet_starts(self, now: float) -> bool:
+        """Whether many are on their way, and objects are made or come to their end: this one's turn will come."""
+        if self.crowded():
+            self._arrived = now
+        on_their_way = max(len(self._since), len(self._moving))
+        if on_their_way <= 1 or now - self._arrived >= FLEET_SECONDS:
+            self._fleet = False
+        elif on_their_way >= MANY:
+            self._fleet = True
+        return self._fleet or self.crowded()
+
+
+def is_moving(status: Mapping[str, Any]) -> bool:
+    """Whether it says that more is to come, and nothing that somebody must mend."""
+    conditions = status.get("conditions") or ()
+    said = {one["type"]: one["status"] for one in conditions}
+    wanting = any(one.get("reason") in WANTING for one in conditions)
+    return said.get("Reconciling") == "True" and said.get("Stalled") != "True" and not wanting
 
 
 def passes_by(told: Mapping[str, Any], wanted: Mapping[str, Any], *, crowded: bool = False) -> bool:
@@ -73,14 +103,6 @@ def passes_by(told: Mapping[str, Any], wanted: Mapping[str, Any], *, crowded: bo
     While others' objects wait to be made (``crowded``), even the first word is: objects go before words.
     """
     if not told.get("conditions"):
-        return crowded and _is_moving(wanted)
+        return crowded and is_moving(wanted)
     same = told.get("observedGeneration") == wanted.get("observedGeneration")
-    return same and _is_moving(told) and _is_moving(wanted)
-
-
-def _is_moving(status: Mapping[str, Any]) -> bool:
-    """Whether it says that more is to come, and nothing that somebody must mend."""
-    conditions = status.get("conditions") or ()
-    said = {one["type"]: one["status"] for one in conditions}
-    wanting = any(one.get("reason") in WANTING for one in conditions)
-    return said.get("Reconciling") == "True" and said.get("Stalled") != "True" and not wanting
+    return same and is_moving(told) and is_moving(wanted)

@@ -7,6 +7,7 @@ from tenantry_operator.reconcile.settling import (
     CROWD_LOOKS,
     CROWD_PAUSE,
     CROWD_SECONDS,
+    FLEET_SECONDS,
     MANY,
     Settling,
     passes_by,
@@ -49,10 +50,14 @@ def test_what_goes_without_a_word_is_forgotten() -> None:
     settling = Settling(10.0, Clock())
     settling.pause(KEY)
     settling.pause(("team-b", "helpdesk"))
+    for number in range(MANY):
+        settling.over(team(number), moving=True)
 
     settling.sweep(lambda key: key == KEY)
 
     assert len(settling) == 1
+    settling.over(KEY)
+    assert settling.pause(("team-b", "helpdesk")) == 10.0
 
 
 def test_without_patience_nothing_waits() -> None:
@@ -81,34 +86,80 @@ def test_the_more_news_waits_the_rarer_each_is_looked_at() -> None:
     assert settling.pause(KEY) == pytest.approx(20, rel=0.01)
 
 
+def team(number: int) -> tuple[str, str]:
+    return f"team-{number}", "assistants"
+
+
 def fleet_that_starts(clock: Clock) -> Settling:
+    """All objects are made, and of each team it was told that more is to come; team 0 has come to its end."""
     settling = Settling(10.0, clock)
     for number in range(MANY + 10):
-        settling.pause((f"team-{number}", "assistants"))
+        settling.over(team(number), moving=True)
+    settling.over(team(0))
     return settling
 
 
-def test_while_a_fleet_starts_news_waits_as_long_as_others_arrives() -> None:
+def test_while_a_fleet_starts_a_step_waits_as_long_as_others_come_to_their_end() -> None:
     clock = Clock()
     settling = fleet_that_starts(clock)
-    for number in range(10):
-        clock.now += 9
-        settling.over((f"team-{number}", "assistants"))
-        assert settling.pause((f"team-{MANY}", "assistants")) == CROWD_PAUSE
-    clock.now += CROWD_SECONDS
-    settling.over(("team-11", "assistants"))
-    assert settling.pause((f"team-{MANY}", "assistants")) == 0.0
+    last = team(MANY + 9)
+    for number in range(1, MANY + 9):
+        assert settling.pause(last) == CROWD_PAUSE
+        clock.now += FLEET_SECONDS - 1
+        settling.over(team(number))
+    settling.over(last)
+    settling.pause(KEY)
+    clock.now += 10
+    assert settling.pause(KEY) == 0.0
 
 
-def test_news_of_a_fleet_that_is_stuck_is_told_and_does_not_count_as_arrived() -> None:
+def test_first_words_wait_for_a_fleet_too_though_nothing_was_told_of_it() -> None:
+    clock = Clock()
+    settling = Settling(30.0, clock)
+    for number in range(MANY + 2):
+        settling.pause(team(number))
+    settling.over(team(0))
+    clock.now += 29
+    settling.over(team(1))
+    clock.now += 2
+    assert settling.pause(team(2)) == CROWD_PAUSE
+
+
+def test_a_fleet_that_is_stuck_is_told_of() -> None:
     clock = Clock()
     settling = fleet_that_starts(clock)
-    settling.over(("team-0", "assistants"))
-    clock.now += 11
     for number in range(1, MANY + 10):
-        key = (f"team-{number}", "assistants")
-        assert settling.pause(key) == 0.0
-        settling.over(key)
+        settling.pause(team(number))
+    clock.now += FLEET_SECONDS
+    for number in range(1, MANY + 10):
+        assert settling.pause(team(number)) == 0.0
+        settling.over(team(number), moving=True)
+
+
+def test_a_step_does_not_wait_for_a_fleet_for_ever() -> None:
+    clock = Clock()
+    settling = fleet_that_starts(clock)
+    settling.pause(team(5))
+    clock.now += CROWD_SECONDS
+    settling.over(team(1))
+    assert settling.pause(team(5)) == 0.0
+
+
+def test_what_a_fleets_start_has_not_brought_about_waits_for_no_others() -> None:
+    clock = Clock()
+    settling = fleet_that_starts(clock)
+    assert settling.pause(team(5), alone=True) == 10.0
+    clock.now += 10
+    assert settling.pause(team(5), alone=True) == 0.0
+
+
+def test_few_that_start_are_no_fleet() -> None:
+    clock = Clock()
+    settling = Settling(10.0, clock)
+    for number in range(MANY - 1):
+        settling.over(team(number), moving=True)
+    settling.over(team(0))
+    assert settling.pause(KEY) == 10.0
 
 
 def test_news_that_could_not_be_told_when_it_was_due_does_not_wait_again() -> None:
