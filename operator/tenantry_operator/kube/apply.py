@@ -108,7 +108,8 @@ class Writer:
             self.fights.corrected((key[0], owner.name), (kind, key[1]))
         kept = self._caches[kind].put(answer, quiet=True)
         if kept is not None:
-            memory[kind, key[1]] = _Applied(kept.uid, wanted, kept.digest)
+            same = kept.digest == wanted
+            memory[kind, key[1]] = _Applied(kept.uid, kept.digest if same else wanted, kept.digest)
         return True
 
     async def create_secret(self, manifest: Mapping[str, Any], owner: Owner) -> None:

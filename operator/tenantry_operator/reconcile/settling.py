@@ -13,7 +13,7 @@ from tenantry_operator.kube.kinds import Key
 
 MANY = 50
 """Where so many objects are on their way at once, a fleet starts."""
-FLEET_SECONDS = 30.0
+FLEET_SECONDS = 120.0
 """A fleet of which nothing has come to its end for so long is stuck: then what waits is told."""
 CROWD_PAUSE = 5.0
 """Seconds at least until the next look at news that waits with a fleet's."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from tenantry_operator.api.v1alpha1.agent_binding import AgentBinding
-from tenantry_operator.api.v1alpha1.common import ObjectMeta
+from tenantry_operator.api.v1alpha1.common import ObjectMeta, slim
 from tenantry_operator.api.v1alpha1.gateway import Gateway
 from tenantry_operator.errors import InvalidObject
 from tenantry_operator.kube.cache import version_of
@@ -142,7 +142,10 @@ class Objects(Generic[T]):
         except InvalidObject as error:
             log.warning("%s %s/%s cannot be used: %s", body.get("kind"), *key_of(body), error)
             return error
-        return PackedSpec(json_of(body.get("spec") or {}), self._resource) if self._packed else parsed
+        if self._packed:
+            return PackedSpec(json_of(body.get("spec") or {}), self._resource)
+        slim(parsed.spec)
+        return parsed
 
     def _drop(self, old: Entry[T] | None) -> None:
         if old is None:

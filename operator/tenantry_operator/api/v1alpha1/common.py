@@ -129,6 +129,20 @@ class ApiModel(BaseModel):
             raise InvalidObject(path, first["msg"]) from error
 
 
+_NO_FIELDS: frozenset[str] = frozenset()
+
+
+def slim(model: ApiModel) -> None:
+    """Forget which fields of a model, and of those in it, were named: of what thousands keep, nobody asks.
+
+    pydantic keeps a set for each model, which takes more than a small model itself.
+    """
+    object.__setattr__(model, "__pydantic_fields_set__", _NO_FIELDS)
+    for value in model.__dict__.values():
+        if isinstance(value, ApiModel):
+            slim(value)
+
+
 Spec = TypeVar("Spec", bound=ApiModel)
 
 

@@ -1,5 +1,7 @@
 import pytest
 
+from tenantry_operator.api.v1alpha1.agent_binding import AgentBindingSpec
+from tenantry_operator.api.v1alpha1.common import slim
 from tenantry_operator.errors import InvalidObject
 from tests.unit.tenantry_operator.objects import binding
 
@@ -36,3 +38,12 @@ def test_a_spec_that_does_not_fit_is_refused_with_the_fields_path(spec: dict[str
         binding(spec=spec)
 
     assert refused.value.path == path
+
+
+def test_what_is_kept_of_thousands_forgets_only_which_fields_were_named() -> None:
+    spec = b'{"gatewayRef":{"name":"assistants"},"agentId":"main","match":{"channel":"slack"}}'
+    kept, fresh = AgentBindingSpec.parse_json(spec), AgentBindingSpec.parse_json(spec)
+    slim(kept)
+    assert kept == fresh
+    assert kept.model_dump() == fresh.model_dump()
+    assert not kept.match.model_fields_set
