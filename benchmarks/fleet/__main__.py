@@ -51,13 +51,13 @@ async def measure(size: int, options: argparse.Namespace) -> None:
 
     What is measured is kept phase by phase: a run takes hours.
     """
-    run: dict[str, Any] = {"tenants": size, "machine": machine()}
+    run: dict[str, Any] = {"tenants": size}
     wanted = set(options.phases.split(","))
     if "bare_writer" in wanted:
         with FleetCluster(size) as cluster:
             await cluster.populate()
             say("a bare writer makes every object")
-            run["bare_writer"] = await bare_writer.measure(cluster, WORKERS)
+            run["bare_writer"] = {**await bare_writer.measure(cluster, WORKERS), "machine": machine()}
     with FleetCluster(size) as cluster:
         await cluster.populate()
         operator = cluster.operator()
@@ -68,7 +68,7 @@ async def measure(size: int, options: argparse.Namespace) -> None:
                 say(what)
                 measured = await phase()
                 if name in wanted:
-                    run[name] = measured
+                    run[name] = {**measured, "machine": machine()}
                     print(f"\n{table(keep(options.results, run))}\n", flush=True)
         finally:
             operator.stop()
