@@ -18,6 +18,7 @@ from dev.cluster.components import Command
 from dev.cluster.control_plane import ControlPlane
 from dev.cluster.kwok import add_fake_nodes
 from dev.console import say
+from dev.errors import DevError
 from dev.kubectl import Kubectl
 from tenantry_operator.kube.client import Client
 from tenantry_operator.kube.credentials import load_credentials
@@ -110,6 +111,12 @@ class FleetCluster:
             await concurrently(apply, everything, SETUP_CONCURRENCY)
 
     def _start(self) -> None:
+        try:
+            fake_gateways.loopback_socket().close()
+        except OSError as error:
+            raise DevError(
+                f"port {fake_gateways.PORT} is taken: another run of bench-fleet? Wait for its end"
+            ) from error
         self.folder = Path(self._resources.enter_context(TemporaryDirectory(prefix="tenantry-fleet-")))
         self._resources.enter_context(self.control_plane)
         install(self.kubectl)

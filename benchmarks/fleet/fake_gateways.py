@@ -81,7 +81,7 @@ async def follow_once(client: Client, kind: Kind, see: Callable[[Json], None]) -
 
 
 def loopback_socket() -> socket.socket:
-    """Listen on every address of the loopback device and on nothing else."""
+    """Listen on every address of the loopback device and on nothing else; raises OSError where somebody does."""
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo")
