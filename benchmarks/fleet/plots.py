@@ -37,6 +37,7 @@ def _bars(axes: Axes, runs: Sequence[Run], series: Mapping[str, Sequence[float]]
 
 def _convergence(axes: Axes, runs: Sequence[Run]) -> None:
     axes.set_title("Time to all objects, milliseconds a tenant")
+    runs = [run for run in runs if "bare_writer" in run]
     series = {
         "bare writer": [1000 * run["bare_writer"]["seconds"] / run["tenants"] for run in runs],
         "operator": [1000 * run["start"]["seconds_to_all_objects"] / run["tenants"] for run in runs],
