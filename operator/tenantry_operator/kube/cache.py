@@ -97,8 +97,8 @@ class Cache:
         self.project = project
         self._changed = changed
         self._records: dict[Key, Record] = {}
-        self._by_gateway: dict[Key, tuple[str, ...]] = {}
-        """Names; of most kinds a Gateway has one object, for which a tuple is a fifth of what a dict is."""
+        self._by_gateway: dict[Key, str | dict[str, None]] = {}
+        """Names; of most kinds a Gateway has one object, for which a dict would take 232 bytes."""
 
     def __len__(self) -> int:
         return len(self._records)
@@ -112,7 +112,8 @@ class Cache:
 
     def of_gateway(self, gateway: Key) -> Iterator[Record]:
         """Records whose label names this Gateway, in the order in which they came."""
-        for name in self._by_gateway.get(gateway, ()):
+        names = self._by_gateway.get(gateway, {})
+        for name in (names,) if isinstance(names, str) else tuple(names):
             yield self._records[gateway[0], name]
 
     def put(self, live: Json, *, quiet: bool = False) -> Record | None:
@@ -127,8 +128,7 @@ class Cache:
         self._unindex(old)
         self._records[record.key] = record
         if record.gateway:
-            gateway = record.key[0], record.gateway
-            self._by_gateway[gateway] = (*self._by_gateway.get(gateway, ()), record.key[1])
+            self._index((record.key[0], record.gateway), record.key[1])
         if not quiet and not record.same(old):
             self._changed(old, record)
         return record
@@ -157,12 +157,22 @@ class Cache:
             if namespace in {None, key[0]}:
                 self.remove(key, version)
 
+    def _index(self, gateway: Key, name: str) -> None:
+        names = self._by_gateway.get(gateway)
+        if names is None:
+            self._by_gateway[gateway] = name
+        elif isinstance(names, str):
+            self._by_gateway[gateway] = {names: None, name: None}
+        else:
+            names[name] = None
+
     def _unindex(self, old: Record | None) -> None:
         if old is None or not old.gateway:
             return
         gateway = old.key[0], old.gateway
-        others = tuple(name for name in self._by_gateway[gateway] if name != old.key[1])
-        if others:
-            self._by_gateway[gateway] = others
-        else:
-            del self._by_gateway[gateway]
+        names = self._by_gateway[gateway]
+        if isinstance(names, dict):
+            del names[old.key[1]]
+            if names:
+                return
+        del self._by_gateway[gateway]

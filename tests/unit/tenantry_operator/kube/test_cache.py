@@ -134,3 +134,19 @@ def test_events_that_come_late_or_twice_change_nothing(events: list[tuple[str, b
             heard.cache.put(live(earlier[1], earlier[0]))
 
     assert {record.key[1]: record.version for record in heard.cache.of_gateway(("ns", "a"))} == truth
+
+
+@given(st.lists(st.tuples(st.sampled_from("xyz"), st.sampled_from(["a", "b", ""]), st.booleans()), max_size=20))
+def test_the_objects_of_a_gateway_are_those_whose_latest_label_names_it(steps: list[tuple[str, str, bool]]) -> None:
+    heard, labels = Heard(), dict[str, str]()
+    for version, (name, gateway, gone) in enumerate(steps, 1):
+        labels.pop(name, None)
+        if gone:
+            heard.cache.remove(("ns", name), version)
+        else:
+            heard.cache.put(live(name, version, gateway=gateway))
+            labels[name] = gateway
+
+    for gateway in ("a", "b"):
+        found = sorted(record.key[1] for record in heard.cache.of_gateway(("ns", gateway)))
+        assert found == sorted(name for name, label in labels.items() if label == gateway)
