@@ -1,8 +1,9 @@
-"""A short pause between writing a Deployment and telling how it stands.
+"""A short pause between a change of a Deployment and telling how it stands.
 
 Its controllers take their first steps one by one within some milliseconds. Told one by one, each would be a status
-write, and a new tenant would cost twice as many. What users wait for is told at once: this is only about a Deployment
-that nobody has begun to work on.
+write, and a new tenant would cost twice as many. Nor is a Gateway to look unready for a moment because somebody
+annotates its Deployment, which counts as a change of it. What users wait for is told at once: this is only about a
+Deployment that nobody has begun to work on.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,7 @@ PATIENCE = 2.0
 
 @dataclass(slots=True)
 class Rollouts:
-    """Deployments just written."""
+    """Deployments just changed."""
 
     clock: Callable[[], float]
     """Monotonic seconds."""
@@ -29,13 +30,17 @@ class Rollouts:
 
     def pause(self, gateway: Key, deployment: DeploymentView | None) -> float | None:
         """Seconds to wait, at most, before telling how it stands; None to tell now. Its changes are seen before."""
+        unseen = deployment is not None and not _is_seen(deployment)
+        if unseen and gateway not in self._until:
+            self.begun(gateway)
         until = self._until.get(gateway)
         if until is None:
             return None
         left = until - self.clock()
         if left > 0 and not _at_work(deployment):
             return left
-        del self._until[gateway]
+        if not unseen:  # Else it would begin anew with each look, where nobody is there to work on it.
+            del self._until[gateway]
         return None
 
     def forget(self, gateway: Key) -> None:
@@ -47,5 +52,8 @@ def _at_work(deployment: DeploymentView | None) -> bool:
     """Whether the controllers have seen the latest Deployment and made pods for it."""
     if deployment is None:
         return False
-    begun = deployment.replicas > 0 or not deployment.wanted
-    return begun and deployment.observed_generation >= deployment.generation
+    return _is_seen(deployment) and (deployment.replicas > 0 or not deployment.wanted)
+
+
+def _is_seen(deployment: DeploymentView) -> bool:
+    return deployment.observed_generation >= deployment.generation

@@ -15,8 +15,29 @@ def view(observed: int, replicas: int) -> DeploymentView:
     return DeploymentView(2, observed, replicas, updated=0, ready=0, available=0)
 
 
-def test_a_deployment_that_was_not_just_written_is_told_at_once() -> None:
-    assert Rollouts(Clock()).pause(KEY, None) is None
+def test_a_deployment_that_was_not_just_changed_is_told_at_once() -> None:
+    rollouts = Rollouts(Clock())
+
+    assert rollouts.pause(KEY, None) is None
+    assert rollouts.pause(KEY, view(2, 0)) is None
+
+
+def test_one_that_somebody_else_has_changed_is_told_once_its_controllers_have_seen_it() -> None:
+    rollouts = Rollouts(Clock())
+
+    assert rollouts.pause(KEY, view(1, 1)) == PATIENCE
+    assert rollouts.pause(KEY, view(2, 1)) is None
+    assert rollouts.pause(KEY, view(1, 1)) == PATIENCE, "the next change"
+
+
+def test_one_that_no_controller_looks_at_is_told_once_patience_ends() -> None:
+    clock = Clock()
+    rollouts = Rollouts(clock)
+    rollouts.pause(KEY, view(1, 1))
+    clock.now += PATIENCE
+
+    assert rollouts.pause(KEY, view(1, 1)) is None
+    assert rollouts.pause(KEY, view(1, 1)) is None, "at each look, from then on"
 
 
 def test_a_deployment_just_written_is_told_once_its_controllers_have_begun() -> None:
