@@ -62,6 +62,7 @@ func provision(ctx context.Context, kubeconfig, folder, node string) error {
 	if err != nil {
 		return err
 	}
+	config.QPS = -1 // client-go's own limit is five requests a second: a thousand claims would wait for minutes
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return err
@@ -109,9 +110,14 @@ func (p provisioner) reconcile(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	made := map[string]bool{}
+	for _, volume := range volumes {
+		made[volume.Name] = true
+	}
 	var failures []error
 	for _, claim := range claims {
-		if claim.Spec.VolumeName == "" && claim.Annotations[claimAnnotation] == provisionerName {
+		wanted := claim.Spec.VolumeName == "" && claim.Annotations[claimAnnotation] == provisionerName
+		if wanted && !made[volumeName(claim)] {
 			failures = append(failures, p.create(ctx, claim))
 		}
 	}
@@ -126,7 +132,7 @@ func (p provisioner) reconcile(ctx context.Context) error {
 }
 
 func (p provisioner) create(ctx context.Context, claim *core.PersistentVolumeClaim) error {
-	name := "pvc-" + string(claim.UID)
+	name := volumeName(claim)
 	path := filepath.Join(p.folder, name)
 	if err := os.MkdirAll(path, folderMode); err != nil {
 		return err
@@ -139,6 +145,10 @@ func (p provisioner) create(ctx context.Context, claim *core.PersistentVolumeCla
 		return fmt.Errorf("volume for claim %s/%s: %w", claim.Namespace, claim.Name, err)
 	}
 	return nil
+}
+
+func volumeName(claim *core.PersistentVolumeClaim) string {
+	return "pvc-" + string(claim.UID)
 }
 
 func (p provisioner) volume(name, path string, claim *core.PersistentVolumeClaim) *core.PersistentVolume {
