@@ -14,7 +14,7 @@ from dev.install import SYSTEM as SYSTEM_NAMESPACE
 from dev.kubectl import Kubectl
 from tests.documented import commands, run
 from tests.integration.operator_harness import SYSTEM, eventually, gateway
-from tests.integration.own_control_plane import control_plane, kubectl
+from tests.integration.own_control_plane import control_plane, kubectl, remove
 
 __all__ = ["control_plane", "kubectl"]
 
@@ -206,7 +206,7 @@ def test_an_installation_without_helm_is_taken_over_by_the_documented_commands(
 def uninstall_all(helm: Helm, kubectl: Kubectl) -> None:
     """Both releases, and the definitions, which Helm keeps."""
     helm.run("uninstall", "tenantry", "tenantry-crds")
-    kubectl.run("delete", "crd", *DEFINITIONS)
+    remove(kubectl, *DEFINITIONS)
 
 
 def established(kubectl: Kubectl) -> None:
