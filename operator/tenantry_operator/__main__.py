@@ -1,7 +1,6 @@
 """``tenantry-operator``: runs the operator, in a pod or anywhere with a kubeconfig."""
 
 import asyncio
-import gc
 import logging
 import random
 import secrets
@@ -16,7 +15,7 @@ from typing import Any
 from prometheus_client import disable_created_metrics
 
 from tenantry_config.version import __version__
-from tenantry_operator import watchdog
+from tenantry_operator import memory, watchdog
 from tenantry_operator.errors import TenantryError
 from tenantry_operator.handlers import lifecycle
 from tenantry_operator.kube.client import Client
@@ -42,11 +41,6 @@ WORLD = World(
     new_token=lambda: secrets.token_urlsafe(TOKEN_BYTES),
     new_name=lambda: secrets.token_hex(8),
 )
-
-
-GARBAGE = (5_000, 10, 1_000)
-"""Objects until the youngest garbage is collected, and how seldom that of older generations: nearly everything here is
-freed by its count, and each full collection walks through all that is known of every tenant."""
 EXIT_SECONDS = 10.0
 """From the signal to the end of the process at the latest; within the grace period of the pod."""
 KOPF_SECONDS = 2.0
@@ -59,7 +53,7 @@ async def run(settings: Settings) -> None:
     Raises:
         TenantryError: if it cannot start.
     """
-    gc.set_threshold(*GARBAGE)
+    memory.begin()
     credentials = await load_credentials(settings.kubeconfig)
     disable_created_metrics()  # A series for each counter that says when it began: twice the series for no use here.
     metrics = Metrics()

@@ -1,7 +1,6 @@
 """The engine: queue, workers, informers, store and the periodic work, put together. It knows nothing of kopf."""
 
 import asyncio
-import gc
 import itertools
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
@@ -11,6 +10,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from tenantry_operator import memory
 from tenantry_operator.kube.apply import Writer
 from tenantry_operator.kube.client import Client
 from tenantry_operator.kube.discovery import served
@@ -183,8 +183,7 @@ class Engine:
         for lister in self._listers:
             await lister.settled.wait()
         await self._cluster.settled()
-        gc.collect()
-        gc.freeze()  # What stays for good need not be walked through for garbage.
+        memory.settle()
         self._unready = ""
         log.info("ready: %d Gateways, %d AgentBindings", len(self.store.gateways), len(self.store.bindings))
         await self._leading.wait()
