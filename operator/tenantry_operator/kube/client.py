@@ -17,11 +17,12 @@ import orjson
 from tenantry_operator.kube.credentials import Credentials
 from tenantry_operator.kube.errors import ApiError, SilentWatchError, UnavailableError, from_status
 from tenantry_operator.kube.kinds import Json, Kind, key_of
+from tenantry_operator.kube.page import Page, parse_page
 from tenantry_operator.kube.transport import Request, Timeouts, Transport, json_object
 from tenantry_operator.metrics import Metrics
 
 PAGE = 200
-"""Objects. Parsed, a page of Deployments takes 10 MB, which the process would keep for good."""
+"""Objects."""
 PAGES_AT_ONCE = 2
 """At start a dozen kinds are listed at a time."""
 POD_TIMEOUT = aiohttp.ClientTimeout(total=5)
@@ -31,15 +32,6 @@ METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v
 METADATA_OBJECT = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 NEVER_STORED_VERSION = "1"
 _NOT_FOR_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A part of a list. ``version`` is the resourceVersion of the whole list, the same on every page."""
-
-    items: list[Json]
-    version: str
-    more: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,22 +92,23 @@ class Client:
     ) -> AsyncIterator[Page]:
         """A consistent list in pages; ``selector`` of labels, ``fields`` a field selector.
 
-        A page's items are gone once the next is asked for: memory holds a few pages, however many lists go on.
+        Memory holds a few pages, however many lists go on.
 
         Raises:
             GoneError: if the list took so long that its continue token expired; start again.
+            UnavailableError: also where the answer is no list.
         """
         params = {"limit": str(PAGE)} | _selectors(selector, fields)
         accept = f"{METADATA_LIST},application/json" if metadata_only else "application/json"
         more = ""
         while True:
             page_params = params | ({"continue": more} if more else {})
+            request = Request("list", kind.plural, "GET", kind.path(namespace), page_params, accept=accept)
             async with self._paging:
-                answer = await self._send("list", kind.plural, "GET", kind.path(namespace), page_params, accept=accept)
-            meta, items = answer.get("metadata") or {}, answer.get("items") or []
-            more = meta.get("continue") or ""
-            yield Page(items, meta.get("resourceVersion") or "", more)
-            items.clear()
+                page = parse_page(await self.transport.fetch(request), str(request))
+            yield page
+            more = page.more
+            del page
             if not more:
                 return
 

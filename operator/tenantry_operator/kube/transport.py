@@ -145,7 +145,13 @@ class Transport:
     async def send(
         self, request: Request, limits: aiohttp.ClientTimeout | None = None, attempts: int = ATTEMPTS
     ) -> Json:
-        """The answer's JSON, after retries; rejected credentials are read again in any case.
+        """The answer's JSON; raises as ``fetch`` does."""
+        return json_object(await self.fetch(request, limits, attempts))
+
+    async def fetch(
+        self, request: Request, limits: aiohttp.ClientTimeout | None = None, attempts: int = ATTEMPTS
+    ) -> bytes:
+        """The answer's body, after retries; rejected credentials are read again in any case.
 
         Raises:
             ApiError: one of its subclasses, for every answer that is not a success.
@@ -156,7 +162,7 @@ class Transport:
             renewals = self._renewals
             try:
                 async with self.open(request, limits) as response:
-                    return json_object(await response.read())
+                    return await response.read()
             except ApiError as error:
                 delay = retry_delay(error, attempt, self._rand, attempts)
                 if isinstance(error, UnauthorizedError) and attempt == 1:

@@ -43,7 +43,7 @@ async def test_a_list_is_read_page_by_page() -> None:
             names.append([item["metadata"]["name"] for item in found.items])
 
     assert names == [["a", "b"], ["c"]]
-    assert [found.items for found in pages] == [[], []], "whoever keeps pages keeps no objects"
+    assert [list(found.items) for found in pages] == [[], []], "whoever keeps pages keeps no objects"
     assert [request.query.get("continue") for request in script.asked] == [None, "token"]
     assert {request.query["labelSelector"] for request in script.asked} == {"x=y"}
 

@@ -7,10 +7,11 @@ import pytest
 
 from tenantry_operator.kube import informer as informer_module
 from tenantry_operator.kube.cache import Cache, Labels, Record, record_of
-from tenantry_operator.kube.client import Client, Page, WatchEvent
+from tenantry_operator.kube.client import Client, WatchEvent
 from tenantry_operator.kube.errors import ApiError, from_status
 from tenantry_operator.kube.informer import Informer, Scope
 from tenantry_operator.kube.kinds import HTTP_ROUTE, OPTIONAL_KINDS, PROMETHEUS_RULE, SERVICE_MONITOR, Key, Kind
+from tenantry_operator.kube.page import Page
 from tenantry_operator.reconcile.optional import OptionalKinds, Wiring
 
 NAMES = Labels("g", "m")
@@ -50,7 +51,7 @@ class Server(Client):
 
     async def list_pages(self, kind: Kind, **_: Any) -> AsyncIterator[Page]:
         self._check(kind)
-        yield Page(self.objects.get(kind, []), "5", "")
+        yield Page(iter(self.objects.get(kind, [])), "5", "")
 
     async def watch(self, kind: Kind, *_: Any, **__: Any) -> AsyncIterator[WatchEvent]:
         self._check(kind)
