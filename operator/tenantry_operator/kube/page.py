@@ -42,7 +42,7 @@ class Page:
     """What to ask for the next page with; empty on the last one."""
 
 
-def parse_page(body: bytes, asked: str) -> Page:
+def parse_page(body: bytes | bytearray, asked: str) -> Page:
     """The page that a body holds; ``asked`` says in errors for what it is the answer.
 
     Raises:
@@ -51,6 +51,6 @@ def parse_page(body: bytes, asked: str) -> Page:
     try:
         found = _DECODER.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UnavailableError(0, "BrokenList", f"not a list: {body[:80]!r}", asked) from error
+        raise UnavailableError(0, "BrokenList", f"not a list: {bytes(body[:80])!r}", asked) from error
     objects = (orjson.loads(memoryview(item)) for item in found.items or ())
     return Page(objects, found.metadata.resource_version, found.metadata.more or "")

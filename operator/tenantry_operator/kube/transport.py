@@ -150,7 +150,7 @@ class Transport:
 
     async def fetch(
         self, request: Request, limits: aiohttp.ClientTimeout | None = None, attempts: int = ATTEMPTS
-    ) -> bytes:
+    ) -> bytearray:
         """The answer's body, after retries; rejected credentials are read again in any case.
 
         Raises:
@@ -162,7 +162,7 @@ class Transport:
             renewals = self._renewals
             try:
                 async with self.open(request, limits) as response:
-                    return await response.read()
+                    return await _whole_body(response)
             except ApiError as error:
                 delay = retry_delay(error, attempt, self._rand, attempts)
                 if isinstance(error, UnauthorizedError) and attempt == 1:
@@ -255,7 +255,19 @@ def _fenced(fence: Callable[[], None]) -> type[aiohttp.ClientRequest]:
     return FencedRequest
 
 
-def json_object(body: bytes) -> Json:
+async def _whole_body(response: aiohttp.ClientResponse) -> bytearray:
+    """All of it in one place.
+
+    The API server sends a list in pieces of about 1 KiB. ``response.read()`` keeps thousands of them until the last one
+    has come, and where they were on the heap there are gaps afterwards, into which small things move that stay.
+    """
+    body = bytearray()
+    async for piece in response.content.iter_any():
+        body += piece
+    return body
+
+
+def json_object(body: bytes | bytearray) -> Json:
     """A body as a JSON object; for anything else (proxies answer with HTML) its beginning as ``message``."""
     try:
         parsed: Any = orjson.loads(body) if body else {}
