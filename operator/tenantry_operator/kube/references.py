@@ -78,11 +78,11 @@ class References(ABC, Generic[K]):
         return self.learn(live) if self._news[key] == news else self._take(live)
 
     def learn(self, live: Json) -> K:
-        """Keep what a whole object tells, as a GET or our own create returned it."""
+        """Keep what a whole object tells, as a GET, a list or our own create returned it."""
         known = self._take(live)
-        key, current = key_of(live), self.cache.get(key_of(live))
-        if key in self._users and (current is None or current.version == known.version):
-            self._known[key] = known
+        current = self.cache.get(key_of(live))
+        if current is not None and current.version == known.version:
+            self._known[key_of(live)] = known
         return known
 
     def doubt(self, key: Key) -> None:

@@ -52,6 +52,19 @@ class Secrets(References[KnownSecret]):
         super().__init__(SECRET, client, names, changed, ABSENT)
         self._view = view
 
+    async def read_ours(self, manager: str, namespace: str | None = None) -> None:
+        """Read those at once that an operator of this name has made, of one namespace or of all.
+
+        What cannot be read so is read one by one, as what is not ours.
+
+        Raises:
+            ApiError: if they cannot be listed.
+        """
+        ours = f"{self._names.gateway},{self._names.managed_by}={manager}"
+        async for page in self._client.list_pages(SECRET, selector=ours, namespace=namespace):
+            for live in page.items:
+                self.learn(live)
+
     def want(self, gateway: Key, names: Iterable[str]) -> None:
         """Say which Secrets of its namespace a Gateway refers to now; none to forget the Gateway."""
         self.refer(gateway, ((gateway[0], name) for name in names))

@@ -1,13 +1,14 @@
 """The informers of everything that belongs to tenants, and the caches that they keep."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tenantry_operator.conditions.observation import DeploymentView, StorageClassView
 from tenantry_operator.kube.cache import Cache, Labels, Projector, Record, record_of
 from tenantry_operator.kube.client import Client
-from tenantry_operator.kube.errors import ForbiddenError
+from tenantry_operator.kube.errors import ApiError, ForbiddenError
 from tenantry_operator.kube.informer import Informer, Scope
 from tenantry_operator.kube.kinds import (
     APPLIED_KINDS,
@@ -33,6 +34,8 @@ from tenantry_operator.reconcile.storage_classes import StorageClasses
 from tenantry_operator.reconcile.storage_views import claim_view
 from tenantry_operator.reconcile.views import deployment_view, pod_view, token_view
 from tenantry_operator.resources.metadata import FIELD_MANAGER, GATEWAY_LABEL, MANAGED_BY_LABEL
+
+log = logging.getLogger(__name__)
 
 LABELS = Labels(GATEWAY_LABEL, MANAGED_BY_LABEL)
 
@@ -77,6 +80,7 @@ class Cluster:
             for cache in (*self.applied.values(), self.pods, self.secrets.cache, self._classes.cache)
             for scope in _each_namespace(cache.kind, scopes[cache.kind], sources.namespaces)
         ]
+        self._our_secrets_read = asyncio.Event()
         extras = {kind: self._cache(kind, _applied_projector(kind)) for kind in OPTIONAL_KINDS}
         self.optional = OptionalKinds(
             Wiring(sources.client, extras, self._watch_optional, sources.changed, sources.rand)
@@ -94,12 +98,14 @@ class Cluster:
         for scope in _each_namespace(SERVICE, Scope(metadata_only=True), self._sources.namespaces):
             yield asyncio.create_task(self._watch_services(scope), name="informer of Services referred to")
         yield asyncio.create_task(self.optional.run(), name="optional kinds")
+        yield asyncio.create_task(self._read_our_secrets(), name="our Secrets")
 
     async def settled(self) -> None:
         """Wait until everything is listed, or known not to be readable."""
         for informer in self._informers:
             await informer.settled.wait()
         await self.optional.settled()
+        await self._our_secrets_read.wait()
 
     def unreadable(self, namespace: str) -> ForbiddenError | None:
         """Why some kind that tenants cannot do without cannot be read in a namespace, if one cannot."""
@@ -131,6 +137,15 @@ class Cluster:
         for informer in (*self._informers, *self.optional.informers()):
             oldest[informer.name] = max(informer.age, oldest.get(informer.name, 0.0))
         return oldest
+
+    async def _read_our_secrets(self) -> None:
+        """A list instead of a request for each tenant; without it they are read one by one."""
+        try:
+            for namespace in self._sources.namespaces or (None,):
+                await self.secrets.read_ours(FIELD_MANAGER, namespace)
+        except ApiError as error:
+            log.debug("listing our Secrets: %s", error)
+        self._our_secrets_read.set()
 
     async def _watch_services(self, scope: Scope) -> None:
         """Watch all Services as soon as a Gateway refers to one."""

@@ -125,3 +125,45 @@ async def test_a_secret_in_doubt_is_read_anew() -> None:
         told.secrets.doubt(KEY)
 
         assert (await told.secrets.read(KEY)).keys == frozenset({"other"})
+
+
+async def test_what_the_operator_has_made_is_read_by_one_list_before_anybody_asks() -> None:
+    ours = secret(5, name="a-token", labels={"g": "a", "m": "us"}, token="eA==")
+    page = Answer(body={"metadata": {"resourceVersion": "6"}, "items": [ours]})
+    async with scripted(page, Answer(body=secret(5, key="eA=="))) as script:
+        told = Told(script)
+        await told.secrets.read_ours("us")
+
+        told.secrets.want(GATEWAY, ["a-token", "anthropic"])
+        assert (await told.secrets.read(("ns", "a-token"))).keys == frozenset({"token"})
+        assert (await told.secrets.read(KEY)).keys == frozenset({"key"})
+
+    listed, single = script.asked
+    assert listed.query["labelSelector"] == "g,m=us"
+    assert single.path.endswith("/secrets/anthropic")
+
+
+async def test_what_a_list_has_told_is_read_anew_once_it_has_changed() -> None:
+    ours = secret(5, name="a-token", labels={"g": "a"}, token="eA==")
+    page = Answer(body={"metadata": {"resourceVersion": "6"}, "items": [ours]})
+    async with scripted(page, Answer(body=secret(7, name="a-token", labels={"g": "a"}, other="eA=="))) as script:
+        told = Told(script)
+        await told.secrets.read_ours("us")
+        told.secrets.want(GATEWAY, ["a-token"])
+
+        told.secrets.cache.put(metadata(7, name="a-token", labels={"g": "a"}))
+
+        assert (await told.secrets.read(("ns", "a-token"))).keys == frozenset({"other"})
+
+
+async def test_a_list_that_comes_late_does_not_bring_back_what_was_there_before() -> None:
+    old = secret(5, name="a-token", labels={"g": "a"}, token="eA==")
+    page = Answer(body={"metadata": {"resourceVersion": "6"}, "items": [old]})
+    async with scripted(page, Answer(body=secret(7, name="a-token", labels={"g": "a"}, other="eA=="))) as script:
+        told = Told(script)
+        told.secrets.cache.put(metadata(7, name="a-token", labels={"g": "a"}))
+
+        await told.secrets.read_ours("us")
+        told.secrets.want(GATEWAY, ["a-token"])
+
+        assert (await told.secrets.read(("ns", "a-token"))).keys == frozenset({"other"})
