@@ -6,7 +6,7 @@ as the API server's own watch cache does.
 """
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,6 +89,30 @@ def _group_kind(reference: Mapping[str, Any]) -> str:
     return sys.intern(f"{group}/{reference['kind']}" if group else reference["kind"])
 
 
+class Sweep:
+    """Tells after a list what it has not shown, and keeps no key of what was known before.
+
+    A set of all keys that were shown would be thousands of small things between others that stay, each half hour anew.
+    """
+
+    def __init__(self, known: Collection[Key]) -> None:
+        """``known`` are the keys before the list."""
+        self._before = frozenset(known)
+        self._unseen = set(known)
+        self._new: set[Key] = set()
+
+    def see(self, key: Key) -> None:
+        """The list has shown an object."""
+        if key in self._before:
+            self._unseen.discard(key)
+        else:
+            self._new.add(key)
+
+    def gone(self, known: Collection[Key]) -> set[Key]:
+        """Which of the keys that are known after the list it has not shown."""
+        return {key for key in known if key in self._unseen or not (key in self._before or key in self._new)}
+
+
 class Cache:
     """Records of one kind, by key and by Gateway."""
 
@@ -150,10 +174,13 @@ class Cache:
         elif (record := self.project(live)) is not None:
             self._changed(record, None)
 
-    def retain(self, seen: Iterable[Key], version: int, namespace: str | None = None) -> None:
-        """After a whole list at ``version`` (of one namespace, or of all with None): forget what is not in it."""
-        gone = self._records.keys() - set(seen)
-        for key in gone:
+    def sweep(self) -> Sweep:
+        """Begin a list."""
+        return Sweep(self._records.keys())
+
+    def retain(self, swept: Sweep, version: int, namespace: str | None = None) -> None:
+        """After a whole list at ``version`` (of one namespace, or of all with None): forget what it has not shown."""
+        for key in swept.gone(self._records.keys()):
             if namespace in {None, key[0]}:
                 self.remove(key, version)
 

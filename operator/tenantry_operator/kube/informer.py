@@ -21,7 +21,7 @@ from tenantry_operator.kube.errors import (
     TooManyRequestsError,
     UnavailableError,
 )
-from tenantry_operator.kube.kinds import Key, key_of
+from tenantry_operator.kube.kinds import key_of
 
 log = logging.getLogger(__name__)
 
@@ -142,7 +142,8 @@ class Informer:
         self._alive = self._clock()
 
     async def _list(self) -> None:
-        seen: set[Key] = set()
+        swept = self.cache.sweep()
+        shown = 0
         version = ""
         pages = self._client.list_pages(
             self.cache.kind,
@@ -155,15 +156,16 @@ class Informer:
             self._alive = self._clock()
             version = page.version
             for item in page.items:
-                seen.add(key_of(item))
+                swept.see(key_of(item))
                 self.cache.put(item)
-        self.cache.retain(seen, int(version), self.scope.namespace)
+                shown += 1
+        self.cache.retain(swept, int(version), self.scope.namespace)
         self._version = version
         self.listed.set()
         self._failures = 0
         self._be(known=True, problem=None)
         self.settled.set()
-        log.debug("listed %s: %d seen, %d kept of all", self.name, len(seen), len(self.cache))
+        log.debug("listed %s: %d seen, %d kept of all", self.name, shown, len(self.cache))
 
     def _take(self, event: WatchEvent) -> None:
         """Apply one event to the cache.

@@ -59,15 +59,15 @@ class Lister:
         self.settled.set()
 
     async def _list(self) -> None:
-        seen: set[Key] = set()
+        swept = self.objects.sweep()
         version = ""
         async for page in self.client.list_pages(self.kind, namespace=self.namespace):
             version = page.version
             for item in page.items:
                 # Items of a list carry no kind of their own.
-                seen.add(key_of(item))
+                swept.see(key_of(item))
                 self._tell(self.objects.put({"kind": self.kind.name, **item}, listed=True))
-        self._tell(self.objects.retain(seen, int(version), self.namespace))
+        self._tell(self.objects.retain(swept, int(version), self.namespace))
 
     def _tell(self, gateways: set[Key]) -> None:
         for gateway in gateways:

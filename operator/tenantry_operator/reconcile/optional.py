@@ -145,7 +145,8 @@ class OptionalKinds:
         except* _Absent:
             log.info("%s of %s is no longer served", kind.plural, kind.root)
         del self._running[kind]
-        self.caches[kind].retain((), sys.maxsize)
+        cache = self.caches[kind]
+        cache.retain(cache.sweep(), sys.maxsize)
         self._note_lacking()
         self._wake(kind)
 

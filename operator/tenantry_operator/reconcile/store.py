@@ -8,7 +8,7 @@ heals that. An event that is older than what is known is ignored, wherever it co
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
@@ -16,7 +16,7 @@ from tenantry_operator.api.v1alpha1.agent_binding import AgentBinding
 from tenantry_operator.api.v1alpha1.common import ObjectMeta, slim
 from tenantry_operator.api.v1alpha1.gateway import Gateway
 from tenantry_operator.errors import InvalidObject
-from tenantry_operator.kube.cache import version_of
+from tenantry_operator.kube.cache import Sweep, version_of
 from tenantry_operator.kube.kinds import Key, key_of
 from tenantry_operator.reconcile.packed import Packed, json_of, pack
 
@@ -110,14 +110,18 @@ class Objects(Generic[T]):
         del self._entries[key]
         return {old.gateway}
 
-    def retain(self, seen: Collection[Key], version: int, namespace: str | None = None) -> set[Key]:
-        """After a whole list at ``version`` (of one namespace, or of all with None): forget what is not in it.
+    def sweep(self) -> Sweep:
+        """Begin a list."""
+        return Sweep(self._entries.keys())
+
+    def retain(self, swept: Sweep, version: int, namespace: str | None = None) -> set[Key]:
+        """After a whole list at ``version`` (of one namespace, or of all with None): forget what it has not shown.
 
         Returns the Gateways to look at.
         """
         self._listed[namespace] = max(self._listed.get(namespace, 0), version)
         affected: set[Key] = set()
-        for key in self._entries.keys() - set(seen):
+        for key in swept.gone(self._entries.keys()):
             if namespace in {None, key[0]}:
                 affected |= self.remove(key, version)
         return affected

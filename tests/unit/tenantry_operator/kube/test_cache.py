@@ -3,8 +3,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenantry_operator.kube.cache import Cache, Labels, Record, record_of
-from tenantry_operator.kube.kinds import CONFIG_MAP
+from tenantry_operator.kube.cache import Cache, Labels, Record, Sweep, record_of
+from tenantry_operator.kube.kinds import CONFIG_MAP, Key
 
 NAMES = Labels("tenantry.dev/gateway", "app.kubernetes.io/managed-by")
 
@@ -86,7 +86,9 @@ def test_after_a_list_what_is_not_in_it_is_gone_unless_it_is_newer_than_the_list
     for name, version in (("kept", 3), ("gone", 4), ("newer", 9)):
         heard.cache.put(live(name, version))
 
-    heard.cache.retain({("ns", "kept")}, 8)
+    swept = heard.cache.sweep()
+    swept.see(("ns", "kept"))
+    heard.cache.retain(swept, 8)
 
     assert sorted(record.key[1] for record in heard.cache.of_gateway(("ns", "a"))) == ["kept", "newer"]
 
@@ -95,10 +97,10 @@ def test_a_list_of_one_namespace_tells_nothing_of_others() -> None:
     heard = Heard()
     heard.cache.put(live("here", 3))
 
-    heard.cache.retain(set(), 8, "elsewhere")
+    heard.cache.retain(heard.cache.sweep(), 8, "elsewhere")
     assert len(heard.cache) == 1
 
-    heard.cache.retain(set(), 8, "ns")
+    heard.cache.retain(heard.cache.sweep(), 8, "ns")
     assert len(heard.cache) == 0
 
 
@@ -150,3 +152,17 @@ def test_the_objects_of_a_gateway_are_those_whose_latest_label_names_it(steps: l
     for gateway in ("a", "b"):
         found = sorted(record.key[1] for record in heard.cache.of_gateway(("ns", gateway)))
         assert found == sorted(name for name, label in labels.items() if label == gateway)
+
+
+KEYS = st.frozensets(st.sampled_from([("ns", name) for name in "abcdef"]))
+
+
+@given(before=KEYS, shown=KEYS, after=KEYS)
+def test_a_list_tells_of_whatever_is_known_and_was_not_shown(
+    before: frozenset[Key], shown: frozenset[Key], after: frozenset[Key]
+) -> None:
+    swept = Sweep(before)
+    for key in shown:
+        swept.see(key)
+
+    assert swept.gone(after) == after - shown

@@ -51,22 +51,22 @@ def test_a_list_heals_a_missed_deletion_and_spares_what_is_newer(store: Store) -
     store.bindings.put(binding(1, name="missed"))
     store.bindings.put(binding(9, name="newer"))
 
-    assert store.bindings.retain(set(), 5) == {A}
+    assert store.bindings.retain(store.bindings.sweep(), 5) == {A}
     assert [entry.meta.name for entry in store.bindings] == ["newer"]
 
 
 def test_a_list_of_one_namespace_tells_nothing_of_others(store: Store) -> None:
     store.gateways.put(gateway(3))
 
-    assert store.gateways.retain(set(), 8, "elsewhere") == set()
+    assert store.gateways.retain(store.gateways.sweep(), 8, "elsewhere") == set()
     assert store.gateways.put(gateway(4)) == {A}
-    assert store.gateways.retain(set(), 8, "ns") == {A}
+    assert store.gateways.retain(store.gateways.sweep(), 8, "ns") == {A}
     assert store.gateways.put(gateway(7)) == set()
 
 
 def test_a_late_event_does_not_bring_back_what_a_list_has_shown_to_be_gone(store: Store) -> None:
     store.gateways.put(gateway(3))
-    store.gateways.retain(set(), 8)
+    store.gateways.retain(store.gateways.sweep(), 8)
 
     assert store.gateways.put(gateway(4)) == set()
     assert len(store.gateways) == 0
