@@ -140,11 +140,11 @@ class Cluster:
 
     async def _read_our_secrets(self) -> None:
         """A list instead of a request for each tenant; without it they are read one by one."""
-        try:
-            for namespace in self._sources.namespaces or (None,):
+        for namespace in self._sources.namespaces or (None,):
+            try:
                 await self.secrets.read_ours(FIELD_MANAGER, namespace)
-        except ApiError as error:
-            log.debug("listing our Secrets: %s", error)
+            except ApiError as error:
+                log.debug("listing our Secrets: %s", error)
         self._our_secrets_read.set()
 
     async def _watch_services(self, scope: Scope) -> None:
