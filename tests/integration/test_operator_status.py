@@ -202,6 +202,10 @@ def test_a_restart_with_ready_gateways_writes_nothing(
     eventually(lambda: pods.asked > asked or None)
     operator.rests()
     assert operator.writes(namespace, before) == []
+    events = operator.control_plane.audit_events()[before:]
+    reads = [event["objectRef"] for event in events if event["verb"] == "get" and "objectRef" in event]
+    secrets = {ref["name"] for ref in reads if ref["resource"] == "secrets" and ref.get("namespace") == namespace}
+    assert secrets == {"anthropic"}, "tokens that the operator has made are read by one list, other Secrets one by one"
 
 
 def test_a_pod_that_cannot_start_is_explained(kubectl: Kubectl, namespace: str, pods: Pods) -> None:

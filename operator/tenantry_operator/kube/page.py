@@ -4,7 +4,7 @@ Parsed as a whole, a page of 200 Deployments takes 10 MB. What stays of each obj
 that go at once, and the process would keep the room of most of them for good.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -46,11 +46,28 @@ def parse_page(body: bytes | bytearray, asked: str) -> Page:
     """The page that a body holds; ``asked`` says in errors for what it is the answer.
 
     Raises:
-        UnavailableError: if it is none, as the answer of a proxy may be.
+        UnavailableError: if it is none, as the answer of a proxy may be; also while its items are gone through.
     """
     try:
         found = _DECODER.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UnavailableError(0, "BrokenList", f"not a list: {bytes(body[:80])!r}", asked) from error
-    objects = (orjson.loads(memoryview(item)) for item in found.items or ())
-    return Page(objects, found.metadata.resource_version, found.metadata.more or "")
+        raise _broken(body, asked) from error
+    if not found.metadata.resource_version.isdecimal():
+        raise _broken(body, asked)
+    return Page(_objects(found.items or (), asked), found.metadata.resource_version, found.metadata.more or "")
+
+
+def _objects(items: Iterable[msgspec.Raw], asked: str) -> Iterator[Json]:
+    for item in items:
+        view = memoryview(item)
+        try:
+            parsed = orjson.loads(view)
+        except orjson.JSONDecodeError as error:
+            raise _broken(view, asked) from error
+        if not isinstance(parsed, dict):
+            raise _broken(view, asked)
+        yield parsed
+
+
+def _broken(body: bytes | bytearray | memoryview, asked: str) -> UnavailableError:
+    return UnavailableError(0, "BrokenList", f"not a list of objects: {bytes(body[:80])!r}", asked)

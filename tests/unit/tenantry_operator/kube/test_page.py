@@ -48,7 +48,10 @@ NO_LISTS = (
     b"[]",
     b"{}",
     b'{"metadata": {}, "items": []}',
+    b'{"metadata": {"resourceVersion": ""}, "items": []}',
     b'{"metadata": {"resourceVersion": "7"',
+    b'{"metadata": {"resourceVersion": "7"}, "items": [3]}',
+    b'{"metadata": {"resourceVersion": "7"}, "items": [{}, {"a": "\xff"}]}',
     b"\xff",
 )
 
@@ -56,4 +59,4 @@ NO_LISTS = (
 @pytest.mark.parametrize("body", NO_LISTS)
 def test_what_is_no_list_is_an_error_that_heals_and_never_an_empty_cluster(body: bytes) -> None:
     with pytest.raises(UnavailableError, match="not a list"):
-        parse_page(body, "GET /x")
+        list(parse_page(body, "GET /x").items)
