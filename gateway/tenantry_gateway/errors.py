@@ -94,6 +94,23 @@ class NotReady(GatewayError):
     type = "api_error"
 
 
+class StorageFailed(GatewayError):
+    """The state or the audit log cannot be written, so that nothing may be done. The same request may be sent again."""
+
+    status = 503
+    type = "api_error"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retry_after=5.0)
+
+
+class StorageDamaged(GatewayError):
+    """What is kept cannot be read; the log names the file."""
+
+    status = 500
+    type = "api_error"
+
+
 class TurnTimeout(GatewayError):
     """The turn took longer than a turn may."""
 
