@@ -22,6 +22,7 @@ __all__ = [
     "session_key",
     "shadowed_by",
     "specificity",
+    "template_values",
     "validate_template",
 ]
 
@@ -109,17 +110,21 @@ def session_key(chosen: Route, message: Message) -> str:
     """
     template = chosen.binding.session_key if chosen.binding else None
     if template is not None:
-        values = {
-            "channel": message.channel,
-            "channelId": message.channel_id,
-            "senderId": message.sender_id,
-            "agentId": chosen.agent_id,
-        }
-        return fill_template(template, values)
+        return fill_template(template, template_values(chosen, message))
     peer = message.channel_id or message.sender_id
     if not peer:
         raise TemplateError("the message has neither channelId nor senderId, so it belongs to no session")
     return ":".join(("agent", *map(encode_value, (chosen.agent_id, message.channel, peer))))
+
+
+def template_values(chosen: Route, message: Message) -> dict[str, str | None]:
+    """What the placeholders of templates stand for."""
+    return {
+        "channel": message.channel,
+        "channelId": message.channel_id,
+        "senderId": message.sender_id,
+        "agentId": chosen.agent_id,
+    }
 
 
 def shadowed_by(bindings: Sequence[BindingConfig]) -> dict[int, int]:

@@ -18,6 +18,8 @@ _PLACEHOLDER: Final = re.compile(r"\$\{([^}]*)\}")
 _PLAIN: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_-")
 _KEY_LITERAL: Final = re.compile(r"[A-Za-z0-9_:.@=+,|-]*")
 _SEPARATOR: Final = re.compile(r"[:.@=+,|]")
+SESSIONS: Final = "~/.clawdbot/sessions/"
+"""The sessions' directory, as configurations call it wherever the state directory is."""
 _MAX_TEMPLATE: Final = 256
 _MAX_VALUE: Final = 100
 _PREFIX: Final = 32
@@ -54,12 +56,24 @@ def validate_template(text: str) -> None:
 
 
 def validate_directory_template(text: str) -> None:
-    """Raise TemplateError unless `text` is a directory's template without a way up."""
+    """Raise TemplateError unless `text` is a directory's template below the sessions' directory, without a way up."""
     literals = _literals(text)
+    if text.startswith(("/", "~")) and not text.startswith(SESSIONS):
+        raise TemplateError(f"must be below {SESSIONS}, the sessions' directory in the state directory")
     if any("$" in literal or "\0" in literal for literal in literals):
         raise TemplateError("a directory may not contain $ or NUL outside ${…}")
     if ".." in re.split(r"[/\\]", _PLACEHOLDER.sub("", text)):
         raise TemplateError("a directory may not contain ..")
+
+
+def fill_directory(text: str, values: Mapping[str, str | None]) -> tuple[str, ...]:
+    """The parts of a directory's path below the sessions' directory, its values encoded; TemplateError as above."""
+    literals = _literals(text)
+    names = _PLACEHOLDER.findall(text)
+    filled = [encode_value(_value(values, name, text)) for name in names]
+    path = "".join(literal + value for literal, value in zip(literals, [*filled, ""], strict=True))
+    parts = path.removeprefix(SESSIONS.rstrip("/")).split("/")
+    return tuple(part for part in parts if part not in {"", "."})
 
 
 def fill_template(text: str, values: Mapping[str, str | None]) -> str:
@@ -73,7 +87,7 @@ def fill_template(text: str, values: Mapping[str, str | None]) -> str:
 def _value(values: Mapping[str, str | None], name: str, text: str) -> str:
     value = values.get(name)
     if not value:
-        raise TemplateError(f'the message has no {name}, which the session key "{text}" needs')
+        raise TemplateError(f'the message has no {name}, which "{text}" needs')
     return value
 
 

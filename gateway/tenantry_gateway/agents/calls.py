@@ -46,7 +46,7 @@ class ModelCalls:
         try:
             reply = await self._model.reply(request, credentials, usage, observed)
         except BaseException as error:
-            outcome = _error_type(error)
+            outcome = error_type(error)
             raise
         finally:
             seconds = self._clock() - started
@@ -54,7 +54,7 @@ class ModelCalls:
         return Call(reply, usage, seconds)
 
 
-def _error_type(error: BaseException) -> str:
+def error_type(error: BaseException) -> str:
     """A bounded set of names: the error's type in the API's terms, or who ended the call."""
     if isinstance(error, GatewayError):
         return error.type

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from tenantry_config.document import AgentConfig, Role
-from tenantry_gateway.agents.calls import ModelCalls
+from tenantry_gateway.agents.calls import ModelCalls, error_type
+from tenantry_gateway.audit.event import AuditEvent, Outcome
 from tenantry_gateway.errors import NotReady, SessionChanged, TurnTimeout
 from tenantry_gateway.identity.principal import lowest
 from tenantry_gateway.providers.model import Credentials, ModelMessage, ModelRequest, OnText, Usage
@@ -25,12 +26,31 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is said, by a principal of which role, in which session, to which agent."""
+    """What is said, by a principal of which role, in which session, to which agent.
+
+    `id` is the answer's, `request_id` the request's.
+    """
 
     session: SessionId
     agent: AgentConfig
     role: Role
     text: str
+    actor: str = ""
+    id: str = ""
+    request_id: str = ""
+
+    def event(self, outcome: Outcome, reason: str | None = None) -> AuditEvent:
+        """What the audit log says of it."""
+        return AuditEvent(
+            type="agent.message",
+            outcome=outcome,
+            actor=self.actor,
+            role=self.role,
+            target=self.session.agent_id,
+            session=self.session.key,
+            request_id=self.request_id,
+            reason=reason,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +75,11 @@ class Turns:
         *,
         turn_seconds: float = TURN_SECONDS,
         clock: Callable[[], float] = time.monotonic,
+        note: Callable[[AuditEvent], None] = lambda _event: None,
     ) -> None:
+        """`note` takes events for the audit log that nobody waits for."""
         self.lines = Lines()
+        self._note = note
         self._store = store
         self._calls = calls
         self._turn_seconds = turn_seconds
@@ -68,13 +91,17 @@ class Turns:
         A turn that fails, or whose caller goes away, is not committed. Raises GatewayError.
         """
         arrived = self._clock()
-        async with self.lines.turn(message.session):
-            waited = self._clock() - arrived
-            try:
+        try:
+            async with self.lines.turn(message.session):
+                waited = self._clock() - arrived
                 async with asyncio.timeout(self._turn_seconds):
                     return await self._answer(message, credentials, on_text, waited)
-            except TimeoutError as error:
-                raise TurnTimeout(f"the turn took longer than {self._turn_seconds:g} s") from error
+        except TimeoutError as error:
+            self._note(message.event("failure", TurnTimeout.type))
+            raise TurnTimeout(f"the turn took longer than {self._turn_seconds:g} s") from error
+        except BaseException as error:
+            self._note(message.event("failure", error_type(error)))
+            raise
 
     async def _answer(self, message: Message, credentials: Credentials, on_text: OnText, waited: float) -> Answer:
         epoch = self._store.epoch
@@ -82,14 +109,15 @@ class Turns:
         window = newest_turns(transcript.turns)
         request = model_request(message.agent, window, message.text)
         call = await self._calls.reply(message.session.agent_id, request, credentials, on_text)
-        turn = Turn(role=message.role, message=message.text, reply=call.reply.text)
-        await self._commit(message.session, turn, expected=transcript.sequence, epoch=epoch)
+        turn = Turn(role=message.role, message=message.text, reply=call.reply.text, id=message.id, actor=message.actor)
+        await self._commit(message, turn, expected=transcript.sequence, epoch=epoch)
         role = turn_role(message.role, window)
         return Answer(call.reply.text, call.reply.stop_reason, call.usage, role, waited, call.seconds)
 
-    async def _commit(self, session: SessionId, turn: Turn, *, expected: int, epoch: int) -> None:
+    async def _commit(self, message: Message, turn: Turn, *, expected: int, epoch: int) -> None:
+        events = (message.event("success"),)
         try:
-            await _unbroken(self._store.commit(session, turn, expected=expected, epoch=epoch))
+            await _unbroken(self._store.commit(message.session, turn, expected=expected, epoch=epoch, events=events))
         except SequenceConflict as error:
             raise SessionChanged("the session was changed by another writer: send the message again") from error
         except EpochFenced as error:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tenantry_config.document import AgentConfig, Config
-from tenantry_config.routing import Message, NoRoute, Route, TemplateError, label, route, session_key
+from tenantry_config.routing import (
+    Message,
+    NoRoute,
+    Route,
+    TemplateError,
+    label,
+    route,
+    session_key,
+    template_values,
+)
+from tenantry_config.template import fill_directory
 from tenantry_gateway.errors import InvalidRequest, NotFound, PermissionDenied
 from tenantry_gateway.identity.principal import Principal, has_role, sender_of
 from tenantry_gateway.sessions.transcript import Provenance, SessionId
@@ -47,13 +57,26 @@ def find_destination(config: Config, principal: Principal, address: Address) -> 
     sender = sender_of(principal, address.sender_id)
     message = Message(address.channel or OWN_CHANNEL, address.channel_id, sender.value)
     chosen = _route(config, message, address.agent_id)
+    agent = config.agents[chosen.agent_id]
     try:
-        key = session_key(chosen, message)
+        key, folder = session_key(chosen, message), _folder(agent, chosen, message)
     except TemplateError as error:
         raise InvalidRequest(str(error)) from error
-    namespace = chosen.binding.namespace if chosen.binding else None
-    session = SessionId(chosen.agent_id, namespace, _provenance(address, verified=sender.verified), key)
-    return Destination(chosen.agent_id, config.agents[chosen.agent_id], session, _name(chosen))
+    session = SessionId(
+        chosen.agent_id,
+        chosen.binding.namespace if chosen.binding else None,
+        _provenance(address, verified=sender.verified),
+        key,
+        folder,
+        agent.session.mode == "persistent",
+    )
+    return Destination(chosen.agent_id, agent, session, _name(chosen))
+
+
+def _folder(agent: AgentConfig, chosen: Route, message: Message) -> tuple[str, ...]:
+    """Where the agent's sessions are kept, filled for this message."""
+    template = agent.session.dir
+    return fill_directory(template, template_values(chosen, message)) if template else ()
 
 
 def _check_role(principal: Principal, address: Address) -> None:

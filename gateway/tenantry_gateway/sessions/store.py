@@ -6,6 +6,7 @@ write, so that neither two writers nor a former holder of the store can overwrit
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from tenantry_gateway.sessions.transcript import SessionId, Transcript, Turn
@@ -45,9 +46,12 @@ class Store(Protocol):
         """The session's newest turns; an empty transcript where there is none."""
         ...
 
-    async def commit(self, session: SessionId, turn: Turn, *, expected: int, epoch: int) -> int:
+    async def commit(
+        self, session: SessionId, turn: Turn, *, expected: int, epoch: int, events: Sequence[object] = ()
+    ) -> int:
         """Add `turn` after `expected` turns and return the new number of turns, once it cannot be lost any more.
 
-        Raises SequenceConflict or EpochFenced; then nothing was written.
+        `events` come into the audit log before it. Raises SequenceConflict, EpochFenced or StorageFailed; then the turn
+        was not written.
         """
         ...

@@ -22,15 +22,22 @@ class SessionId:
     namespace: str | None
     provenance: Provenance
     key: str
+    folder: tuple[str, ...] = ()
+    """The agent's directory for sessions, filled for this message."""
+    persistent: bool = True
+    """Whether it outlives the process."""
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One message and its answer. `role` is that of the principal who sent the message."""
+    """One message and its answer. `role` is that of the principal who sent the message; `id` that of the answer."""
 
     role: Role
     message: str
     reply: str
+    id: str = ""
+    actor: str = ""
+    """The principal."""
 
     @property
     def size(self) -> int:

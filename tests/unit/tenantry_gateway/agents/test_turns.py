@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 from pydantic import SecretStr
@@ -63,10 +64,12 @@ class SlowStore(MemoryStore):
         self.committing = asyncio.Event()
         self.go = asyncio.Event()
 
-    async def commit(self, session: SessionId, turn: Turn, *, expected: int, epoch: int) -> int:
+    async def commit(
+        self, session: SessionId, turn: Turn, *, expected: int, epoch: int, events: Sequence[object] = ()
+    ) -> int:
         self.committing.set()
         await self.go.wait()
-        return await super().commit(session, turn, expected=expected, epoch=epoch)
+        return await super().commit(session, turn, expected=expected, epoch=epoch, events=events)
 
 
 async def test_a_commit_is_finished_although_the_client_leaves() -> None:

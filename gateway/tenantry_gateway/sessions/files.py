@@ -1,0 +1,88 @@
+"""Conversations in files, one a session: a turn is acknowledged once its line cannot be lost."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from tenantry_gateway.errors import StorageDamaged
+from tenantry_gateway.sessions.cache import TranscriptCache
+from tenantry_gateway.sessions.paths import session_file
+from tenantry_gateway.sessions.record import Committed, Damaged, read_turns, turn_line
+from tenantry_gateway.sessions.store import EpochFenced, SequenceConflict
+from tenantry_gateway.sessions.transcript import SessionId, Transcript, Turn
+from tenantry_gateway.sessions.window import newest_turns
+from tenantry_gateway.storage.log_file import read_lines
+from tenantry_gateway.storage.writer import Writer
+
+logger = logging.getLogger(__name__)
+
+
+class FileStore:
+    """The sessions of a state directory that this process alone writes."""
+
+    def __init__(
+        self, state_dir: Path, writer: Writer, now: Callable[[], datetime], cache: TranscriptCache | None = None
+    ) -> None:
+        self.state_dir = state_dir
+        self._writer = writer
+        self._now = now
+        self._cache = cache or TranscriptCache()
+
+    @property
+    def epoch(self) -> int:
+        """The only one: a process that has the directory's lock is the writer until it ends."""
+        return 1
+
+    def __len__(self) -> int:
+        return len(self._cache)
+
+    async def load(self, session: SessionId) -> Transcript:
+        """The session's newest turns; raises StorageDamaged where its file cannot be read."""
+        known = self._cache.get(session)
+        if known is None:
+            known = await asyncio.to_thread(self._read, session)
+            self._cache.put(session, known)
+        return known
+
+    async def commit(
+        self, session: SessionId, turn: Turn, *, expected: int, epoch: int, events: Sequence[object] = ()
+    ) -> int:
+        """Add `turn` after `events` are in the audit log; raises SequenceConflict, EpochFenced or StorageFailed."""
+        if epoch != self.epoch:
+            raise EpochFenced(epoch, self.epoch)
+        known = await self.load(session)
+        if known.sequence != expected:
+            raise SequenceConflict(expected, known.sequence)
+        time = self._now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        line = turn_line(session, Committed(expected + 1, time, turn))
+        path = session_file(self.state_dir, session) if session.persistent else None
+        await self._writer.write(events, path, line if path else b"")
+        self._cache.put(session, Transcript(expected + 1, newest_turns((*known.turns, turn))))
+        return expected + 1
+
+    async def turns(self, session: SessionId) -> list[Committed]:
+        """Every turn of a session; raises StorageDamaged."""
+        return await asyncio.to_thread(self._committed, session)
+
+    async def delete(self, session: SessionId, events: Sequence[object]) -> None:
+        """Delete a session's file after `events` are in the audit log; raises StorageFailed. Hold its line."""
+        await self._writer.remove(events, session_file(self.state_dir, session))
+        self._cache.drop(session)
+
+    def _read(self, session: SessionId) -> Transcript:
+        if not session.persistent:
+            return Transcript()
+        committed = self._committed(session)
+        return Transcript(len(committed), newest_turns([one.turn for one in committed]))
+
+    def _committed(self, session: SessionId) -> list[Committed]:
+        path = session_file(self.state_dir, session)
+        try:
+            return list(read_turns(session, read_lines(path)))
+        except (OSError, Damaged) as error:
+            logger.critical("the session's file %s cannot be used: %s", path, error)
+            raise StorageDamaged("this session's file is damaged; the gateway's log names it and says why") from error
