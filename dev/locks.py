@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 DIRECTORY = Path("requirements")
 PYTHON = "3.11"
 SELECTIONS = {
-    **{extra: ("--extra", extra, "pyproject.toml") for extra in ("dev", "operator", "gateway")},
+    **{extra: ("--extra", extra, "pyproject.toml") for extra in ("dev", "operator")},
+    "gateway": ("--extra", "gateway", "--extra", "tracing", "pyproject.toml"),
     **{group: ("--group", f"pyproject.toml:{group}") for group in ("bench", "build", "standin")},
 }
 """Lock file -> what of pyproject.toml it holds; the development one comes first."""

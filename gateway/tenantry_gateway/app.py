@@ -7,7 +7,10 @@ from aiohttp import web
 from tenantry_gateway.middleware.errors import answer_errors
 from tenantry_gateway.middleware.record import finish_headers, record_request
 from tenantry_gateway.routes import health
-from tenantry_gateway.routes.chat import MAX_BODY, chat
+from tenantry_gateway.routes.chat import chat
+from tenantry_gateway.routes.messages import MAX_BODY, messages
+from tenantry_gateway.routes.route import explain_route
+from tenantry_gateway.routes.sessions import delete_session, list_sessions, read_session
 from tenantry_gateway.state import STATE, GatewayState
 
 
@@ -20,4 +23,10 @@ def build_app(state: GatewayState) -> web.Application:
     app.router.add_get("/ready", health.ready)
     app.router.add_get("/metrics", health.metrics)
     app.router.add_post("/v1/chat", chat)
+    app.router.add_get("/v1/route", explain_route)
+    app.router.add_get("/v1/sessions", list_sessions)
+    app.router.add_get("/v1/sessions/{id}", read_session)
+    app.router.add_delete("/v1/sessions/{id}", delete_session)
+    app.router.add_post("/v1/messages", messages)
+    app.router.add_post("/v1/messages/count_tokens", messages)
     return app

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Final
 
 from aiohttp import web
@@ -15,15 +16,19 @@ from tenantry_config.errors import ConfigError
 from tenantry_gateway.agents.calls import ModelCalls
 from tenantry_gateway.agents.turns import Turns
 from tenantry_gateway.app import build_app
+from tenantry_gateway.audit.key import VARIABLE as AUDIT_KEY
 from tenantry_gateway.errors import GatewayError, InvalidRequest, error_body
 from tenantry_gateway.logs import Redactor
 from tenantry_gateway.metrics import Metrics
 from tenantry_gateway.middleware.record import new_request_id
 from tenantry_gateway.providers.anthropic import AnthropicModel
 from tenantry_gateway.reload import Reloader
-from tenantry_gateway.sessions.memory import MemoryStore
+from tenantry_gateway.sessions.files import FileStore
 from tenantry_gateway.settings import Settings
 from tenantry_gateway.state import GatewayState
+from tenantry_gateway.state_directory import StateDirectory
+from tenantry_gateway.storage.disk import Disk
+from tenantry_gateway.variables import Variables, read_secrets
 
 logger = logging.getLogger(__name__)
 
@@ -65,12 +70,18 @@ class Server:
     """One gateway process."""
 
     def __init__(self, settings: Settings, redactor: Redactor) -> None:
-        store = MemoryStore()
         metrics = Metrics()
-        metrics.sessions.set_function(lambda: len(store))
+        self._settings = settings
         self._drain_seconds = settings.drain_seconds
         self._model = AnthropicModel()
-        self._state = GatewayState(metrics, Turns(store, ModelCalls(self._model, metrics)))
+        self._directory = StateDirectory(settings.state_dir, Disk(), _now)
+        self._open_directory()
+        writer = self._directory.writer
+        store = FileStore(settings.state_dir, writer, _now)
+        metrics.sessions.set_function(lambda: len(store))
+        self._state = GatewayState(
+            metrics, Turns(store, ModelCalls(self._model, metrics), note=writer.note), writer, store
+        )
         self._reloader = Reloader(settings, self._state, redactor)
         self._stop = asyncio.Event()
         self._interrupts = 0
@@ -97,7 +108,13 @@ class Server:
             await asyncio.gather(*background, return_exceptions=True)
             await runner.cleanup()
             await self._model.close()
+            await self._state.relay.close()
+            await self._directory.close()
         logger.info("stopped")
+
+    def _open_directory(self) -> None:
+        variables = Variables(read_secrets(self._settings.secrets_dir, {}), self._settings.environment)
+        self._directory.open(variables.value(AUDIT_KEY))
 
     async def _listen(self, runner: web.AppRunner, bind: str, port: int) -> asyncio.Server:
         loop = asyncio.get_running_loop()
@@ -140,6 +157,10 @@ class Server:
         if self._interrupts > 1:
             logging.shutdown()
             os._exit(_INTERRUPTED)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def serve(settings: Settings, redactor: Redactor) -> None:

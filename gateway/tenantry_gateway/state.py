@@ -3,14 +3,40 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from aiohttp import web
 
 from tenantry_gateway.agents.turns import Turns
-from tenantry_gateway.errors import NotReady
+from tenantry_gateway.errors import NotFound, NotReady
 from tenantry_gateway.metrics import Metrics
+from tenantry_gateway.relay.client import RelayClient
+from tenantry_gateway.sessions.files import FileStore
 from tenantry_gateway.snapshot import Snapshot
+
+
+class Journal(Protocol):
+    """What the audit log is told."""
+
+    async def write(self, events: Sequence[object]) -> None:
+        """Return once the events cannot be lost; raises StorageFailed."""
+        ...
+
+    def note(self, *events: object) -> None:
+        """Write events that nobody waits for."""
+        ...
+
+
+class Forgetful:
+    """No audit log, for gateways without a state directory: tests."""
+
+    async def write(self, events: Sequence[object]) -> None:
+        """Forget them."""
+
+    def note(self, *events: object) -> None:
+        """Forget them."""
 
 
 class InFlight:
@@ -46,12 +72,23 @@ class GatewayState:
 
     metrics: Metrics
     turns: Turns
+    journal: Journal = field(default_factory=Forgetful)
+    """Takes events for the audit log."""
+    conversations: FileStore | None = None
+    """The sessions that can be listed; None where none are kept."""
+    relay: RelayClient = field(default_factory=RelayClient)
     snapshot: Snapshot | None = None
     waiting: str = "the configuration is not loaded yet"
     draining: bool = False
     in_flight: InFlight = field(default_factory=InFlight)
     config_error: str | None = None
     """Why the configuration on disk is not the one in force."""
+
+    def kept(self) -> FileStore:
+        """The conversations; raises NotFound where none are kept."""
+        if self.conversations is None:
+            raise NotFound("this gateway keeps no sessions")
+        return self.conversations
 
     def current(self) -> Snapshot:
         """The snapshot in force; raises NotReady, which says what is missing."""

@@ -23,13 +23,22 @@ async def read_body(request: web.Request, limit: int) -> bytes:
         raise RequestTooLarge(f"the body has more than {limit} bytes")
     try:
         async with asyncio.timeout(_READ_SECONDS):
-            return await request.read()
+            return await _read(request, limit)
     except TimeoutError as error:
         raise RequestTimeout(f"the body did not arrive within {_READ_SECONDS:g} s") from error
-    except web.HTTPRequestEntityTooLarge as error:
-        raise RequestTooLarge(f"the body has more than {limit} bytes") from error
     except web.RequestPayloadError as error:
         raise InvalidRequest("the body cannot be read: it is cut off or badly encoded") from error
+
+
+async def _read(request: web.Request, limit: int) -> bytes:
+    if not request.body_exists:
+        return b""
+    body = bytearray()
+    async for chunk in request.content.iter_any():
+        body += chunk
+        if len(body) > limit:
+            raise RequestTooLarge(f"the body has more than {limit} bytes")
+    return bytes(body)
 
 
 def parse_body(data: bytes, model: type[M]) -> M:

@@ -85,7 +85,7 @@ async def chat(request: web.Request) -> web.StreamResponse:
     body = parse_body(await read_body(request, MAX_BODY), ChatRequest)
     record = request[RECORD]
     record.channel = channel_label(snapshot.config, body.channel)
-    accepted = _accept(snapshot, principal, body)
+    accepted = _accept(snapshot, principal, body, record.request_id)
     record.agent_id = accepted.destination.agent_id
     if body.stream or "text/event-stream" in request.headers.get("Accept", ""):
         return await _stream(request, accepted)
@@ -100,12 +100,15 @@ def channel_label(config: Config, channel: str | None) -> str:
     return next((binding.channel for binding in config.bindings if binding.channel == channel), "other")
 
 
-def _accept(snapshot: Snapshot, principal: Principal, body: ChatRequest) -> _Accepted:
+def _accept(snapshot: Snapshot, principal: Principal, body: ChatRequest, request_id: str) -> _Accepted:
     destination = find_destination(snapshot.config, principal, body.address)
     if snapshot.api_key is None:
         raise NotReady("ANTHROPIC_API_KEY is missing or empty: the gateway cannot call Claude", retry_after=5.0)
-    message = Message(destination.session, destination.agent, principal.role, body.text)
-    return _Accepted(f"chat_{uuid.uuid4().hex}", destination, message, Credentials(snapshot.api_key, snapshot.base_url))
+    answer_id = f"chat_{uuid.uuid4().hex}"
+    message = Message(
+        destination.session, destination.agent, principal.role, body.text, principal.id, answer_id, request_id
+    )
+    return _Accepted(answer_id, destination, message, Credentials(snapshot.api_key, snapshot.base_url))
 
 
 async def _answer(request: web.Request, accepted: _Accepted, on_text: OnText) -> Answer:

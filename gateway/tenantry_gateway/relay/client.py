@@ -1,0 +1,57 @@
+"""The connection to the Anthropic API for what is passed on: aiohttp alone, one session for the process."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Final
+
+import aiohttp
+
+from tenantry_gateway.errors import UpstreamError, UpstreamTimeout
+
+_CONNECT_SECONDS: Final = 5.0
+_SILENCE_SECONDS: Final = 600.0
+_DEFAULT_URL: Final = "https://api.anthropic.com"
+
+
+class RelayClient:
+    """Opened with the first request."""
+
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    @asynccontextmanager
+    async def post(
+        self, base_url: str | None, path: str, body: bytes, headers: Mapping[str, str]
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """An open answer, whatever its status; raises UpstreamError, also while its body is read."""
+        session = self._session
+        if session is None:
+            session = self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=_SILENCE_SECONDS),
+                auto_decompress=False,
+                skip_auto_headers=("User-Agent", "Accept"),
+            )
+        try:
+            async with session.post(
+                f"{base_url or _DEFAULT_URL}{path}", data=body, headers=headers, allow_redirects=False
+            ) as response:
+                yield response
+        except TimeoutError as error:
+            raise UpstreamTimeout("the Anthropic API did not answer in time") from error
+        except aiohttp.ClientConnectorError as error:
+            raise UpstreamError(
+                "the Anthropic API cannot be reached: check provider.baseUrl and the network"
+            ) from error
+        except aiohttp.ClientPayloadError as error:
+            raise UpstreamError("the Anthropic API broke its answer off") from error
+        except aiohttp.ServerDisconnectedError as error:
+            raise UpstreamError("the Anthropic API broke its answer off") from error

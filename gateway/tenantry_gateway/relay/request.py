@@ -1,0 +1,72 @@
+"""What is sent on: the client's own body, but for a model that names one of the gateway's agents. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from tenantry_config.document import Config
+from tenantry_gateway.errors import InvalidRequest, NotFound
+
+AGENT: Final = "agent:"
+_FORWARDED: Final = ("anthropic-version", "anthropic-beta", "anthropic-dangerous-direct-browser-access")
+
+
+@dataclass(frozen=True, slots=True)
+class Relayed:
+    """A request of the Messages API. `label` is the model as metrics and the audit log name it."""
+
+    body: bytes
+    model: str
+    agent_id: str | None
+    stream: bool
+
+
+def relayed(body: bytes, config: Config) -> Relayed:
+    """Read what the gateway needs to know, and put an agent's model and system prompt in.
+
+    Raises InvalidRequest for a body that is no JSON object with a model, NotFound for an agent that is none.
+    """
+    try:
+        asked = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise InvalidRequest(f"the body is not JSON: {error.msg} at character {error.pos}") from None
+    model = asked.get("model") if isinstance(asked, dict) else None
+    if not isinstance(model, str) or not model:
+        raise InvalidRequest("model: is required, a model's name or agent: and an agent's id")
+    stream = asked.get("stream") is True
+    if not model.startswith(AGENT):
+        return Relayed(body, model, None, stream)
+    agent_id = model.removeprefix(AGENT)
+    agent = config.agents.get(agent_id)
+    if agent is None:
+        known = ", ".join(sorted(config.agents)) or "none"
+        raise NotFound(f'no agent "{agent_id}"; known agents: {known}')
+    changed = {**asked, "model": agent.model}
+    if agent.system:
+        changed["system"] = _system(agent.system, asked.get("system"))
+    return Relayed(orjson.dumps(changed), agent.model, agent_id, stream)
+
+
+def forwarded_headers(headers: Mapping[str, str], api_key: str) -> dict[str, str]:
+    """What the API is told besides the body: the client's `anthropic-*` headers, and the gateway's own key."""
+    kept = {name: headers[name] for name in _FORWARDED if name in headers}
+    kept |= {name: value for name, value in headers.items() if name.lower().startswith("anthropic-")}
+    return {
+        "anthropic-version": "2023-06-01",
+        **kept,
+        "x-api-key": api_key,
+        "content-type": "application/json",
+        "accept-encoding": "identity",
+    }
+
+
+def _system(own: str, given: Any) -> Any:
+    """The agent's prompt first; the client's own comes after it."""
+    if not given:
+        return own
+    blocks = [{"type": "text", "text": given}] if isinstance(given, str) else list(given)
+    return [{"type": "text", "text": own}, *blocks]

@@ -1,0 +1,61 @@
+"""Tokens of an answer that is passed on, read from it while it passes. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import orjson
+
+from tenantry_gateway.providers.model import Usage
+
+_NAMED: Final = b'"usage"'
+_DATA: Final = b"data:"
+_MAX_LINE: Final = 1 << 20
+
+
+def usage_of(body: bytes) -> Usage:
+    """Of a whole message; nothing where it is none."""
+    usage = Usage()
+    if _NAMED in body:
+        _count(usage, _parse(body))
+    return usage
+
+
+class StreamMeter:
+    """Reads server-sent events, however they are cut."""
+
+    def __init__(self) -> None:
+        self.usage = Usage()
+        self._rest = b""
+
+    def take(self, chunk: bytes) -> None:
+        """Look at a piece of the stream."""
+        lines = (self._rest + chunk).split(b"\n")
+        self._rest = lines.pop()[-_MAX_LINE:]
+        for line in lines:
+            if line.startswith(_DATA) and _NAMED in line:
+                event = _parse(line[len(_DATA) :])
+                message = event.get("message")
+                _count(self.usage, message if isinstance(message, dict) else event)
+
+
+def _count(usage: Usage, holder: dict[str, Any]) -> None:
+    """Take the numbers of `holder["usage"]`; one that a later event leaves out stays."""
+    reported = holder.get("usage")
+    if not isinstance(reported, dict):
+        return
+    names = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+    usage.input_tokens = max(usage.input_tokens, sum(_number(reported.get(name)) for name in names))
+    usage.output_tokens = max(usage.output_tokens, _number(reported.get("output_tokens")))
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def _parse(data: bytes) -> dict[str, Any]:
+    try:
+        parsed = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
