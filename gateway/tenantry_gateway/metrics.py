@@ -20,6 +20,7 @@ _SECONDS: Final = tuple(0.01 * 2**power for power in range(14))
 """Buckets of the GenAI conventions: 1, 4, 16 … 67108864 tokens; 0.01, 0.02 … 81.92 s."""
 _OVERHEAD: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 _GEN_AI: Final = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "gen_ai_agent_id")
+_AGENT: Final = ("gen_ai_operation_name", "gen_ai_agent_id")
 _CHAT: Final = ("chat", "anthropic")
 
 
@@ -44,6 +45,21 @@ class Metrics:
         self._duration = self._gen_ai(
             "gen_ai_client_operation_duration_seconds", "Calls of the model.", _SECONDS, "error_type"
         )
+        self._invocations = Histogram(
+            "gen_ai_invoke_agent_duration_seconds",
+            "Chat messages, from the first call of the model to the last, tools included.",
+            (*_AGENT, "error_type"),
+            registry=self.registry,
+            buckets=_SECONDS,
+        )
+        self._tools = Histogram(
+            "gen_ai_execute_tool_duration_seconds",
+            "Calls of tools.",
+            (*_AGENT, "gen_ai_tool_name"),
+            registry=self.registry,
+            buckets=_SECONDS,
+        )
+        self.storage_problem = self._gauge("storage_problem", "1 while the state directory cannot be written.")
         self._first_text = self._gen_ai(
             "gen_ai_server_time_to_first_token_seconds", "Time to the model's first text.", _SECONDS
         )
@@ -88,6 +104,14 @@ class Metrics:
         for kind, count in (("input", usage.input_tokens), ("output", usage.output_tokens)):
             if count:
                 self._tokens.labels(*_CHAT, model, agent, kind).observe(count)
+
+    def invocation(self, agent: str, seconds: float, *, error_type: str) -> None:
+        """An agent has answered, or not; `error_type` is empty if it did."""
+        self._invocations.labels("invoke_agent", agent, error_type).observe(seconds)
+
+    def tool_call(self, agent: str, tool: str, seconds: float) -> None:
+        """A tool was called."""
+        self._tools.labels("execute_tool", agent, tool).observe(seconds)
 
     def config_loaded(self, now: float) -> None:
         """A configuration came into force at `now`, in seconds since 1970."""

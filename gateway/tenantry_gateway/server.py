@@ -14,6 +14,7 @@ from aiohttp import web
 
 from tenantry_config.errors import ConfigError
 from tenantry_gateway.agents.calls import ModelCalls
+from tenantry_gateway.agents.tool_loop import ToolLoop
 from tenantry_gateway.agents.turns import Turns
 from tenantry_gateway.app import build_app
 from tenantry_gateway.audit.key import VARIABLE as AUDIT_KEY
@@ -80,7 +81,7 @@ class Server:
         store = FileStore(settings.state_dir, writer, _now)
         metrics.sessions.set_function(lambda: len(store))
         self._state = GatewayState(
-            metrics, Turns(store, ModelCalls(self._model, metrics), note=writer.note), writer, store
+            metrics, Turns(store, ToolLoop(ModelCalls(self._model, metrics), metrics), note=writer.note), writer, store
         )
         self._reloader = Reloader(settings, self._state, redactor)
         self._stop = asyncio.Event()

@@ -9,11 +9,19 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
-import math
 from typing import TYPE_CHECKING, Any, Final
 
 from tenantry_gateway.errors import UpstreamError
-from tenantry_gateway.providers.model import Credentials, ModelMessage, ModelReply, ModelRequest, OnText, Usage
+from tenantry_gateway.providers.anthropic_stream import StreamedAnswer
+from tenantry_gateway.providers.model import (
+    Credentials,
+    ModelMessage,
+    ModelReply,
+    ModelRequest,
+    OnText,
+    ToolDefinition,
+    Usage,
+)
 
 if TYPE_CHECKING:
     import anthropic
@@ -26,7 +34,7 @@ _SILENCE_SECONDS: Final = 120.0
 """The API pings while it thinks; a stream that is silent for this long is broken."""
 _MAX_RETRY_WAIT: Final = 5.0
 _MAX_CLIENTS: Final = 2
-_CHARACTERS_PER_TOKEN: Final = 4
+_CACHED: Final[dict[str, Any]] = {"cache_control": {"type": "ephemeral"}}
 
 
 class AnthropicModel:
@@ -62,7 +70,7 @@ class AnthropicModel:
             stream = await client.messages.create(**_parameters(request), stream=True)
         except self._errors.FAILURES as error:
             raise self._errors.upstream_error(error) from error
-        answer = _Answer(usage)
+        answer = StreamedAnswer(usage)
         async with stream:
             iterator = aiter(stream)
             while (event := await self._next(iterator)) is not None:
@@ -72,7 +80,7 @@ class AnthropicModel:
         if answer.stop_reason is None:
             request_id = stream.response.headers.get("request-id")
             raise UpstreamError("the Anthropic API broke its answer off", upstream_request_id=request_id)
-        return ModelReply("".join(answer.parts), answer.stop_reason)
+        return answer.reply()
 
     async def _next(self, iterator: Any) -> RawMessageStreamEvent | None:
         """The stream's next event, None at its end. Errors of the stream alone are the API's."""
@@ -107,45 +115,8 @@ class AnthropicModel:
         return response
 
 
-class _Answer:
-    """What a stream's events add up to."""
-
-    def __init__(self, usage: Usage) -> None:
-        self.parts: list[str] = []
-        self.stop_reason: str | None = None
-        self._usage = usage
-        self._characters = 0
-
-    def take(self, event: RawMessageStreamEvent) -> str:
-        """Count `event`; its text, or nothing."""
-        if event.type == "message_start":
-            self._count(event.message.usage)
-        elif event.type == "message_delta":
-            self._count(event.usage)
-            self.stop_reason = event.delta.stop_reason or "end_turn"
-        elif event.type == "content_block_delta" and event.delta.type == "text_delta":
-            return self._text(event.delta.text)
-        elif event.type == "content_block_start" and event.content_block.type == "text":
-            return self._text(event.content_block.text)
-        return ""
-
-    def _text(self, text: str) -> str:
-        text = text.encode("utf-8", "replace").decode()  # JSON may hold half a surrogate pair, which nothing can store
-        self.parts.append(text)
-        self._characters += len(text)
-        estimate = math.ceil(self._characters / _CHARACTERS_PER_TOKEN)
-        self._usage.output_tokens = max(self._usage.output_tokens, estimate)
-        return text
-
-    def _count(self, reported: Any) -> None:
-        """Take reported numbers; a field that a later event leaves out keeps its number."""
-        cached = (reported.cache_creation_input_tokens or 0) + (reported.cache_read_input_tokens or 0)
-        self._usage.input_tokens = max(self._usage.input_tokens, (reported.input_tokens or 0) + cached)
-        self._usage.output_tokens = reported.output_tokens
-
-
 def _parameters(request: ModelRequest) -> dict[str, Any]:
-    """Arguments for the SDK. The system prompt and the conversation so far are cached for the next turn."""
+    """Arguments for the SDK. The system prompt, tools and the conversation so far are cached for the next turn."""
     parameters: dict[str, Any] = {
         "model": request.model,
         "max_tokens": request.max_tokens,
@@ -155,14 +126,24 @@ def _parameters(request: ModelRequest) -> dict[str, Any]:
         ],
     }
     if request.system and request.system.strip():
-        parameters["system"] = [_block(request.system, cached=True)]
+        parameters["system"] = [_text_block(request.system, cached=True)]
+    if request.tools:
+        parameters["tools"] = [_tool(tool) for tool in request.tools]
+        parameters["tool_choice"] = {"type": "auto" if request.may_call else "none"}
     return parameters
 
 
 def _message(message: ModelMessage, *, cached: bool = False) -> dict[str, Any]:
-    return {"role": message.role, "content": [_block(message.text, cached=cached)]}
+    if not message.blocks:
+        return {"role": message.role, "content": [_text_block(message.text, cached=cached)]}
+    *earlier, last = message.blocks
+    return {"role": message.role, "content": [*earlier, {**last, **_CACHED} if cached else last]}
 
 
-def _block(text: str, *, cached: bool) -> dict[str, Any]:
+def _text_block(text: str, *, cached: bool) -> dict[str, Any]:
     block: dict[str, Any] = {"type": "text", "text": text}
-    return block | {"cache_control": {"type": "ephemeral"}} if cached else block
+    return block | _CACHED if cached else block
+
+
+def _tool(tool: ToolDefinition) -> dict[str, Any]:
+    return {"name": tool.name, "description": tool.description, "input_schema": dict(tool.input_schema)}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from pydantic import SecretStr
 
@@ -14,10 +14,29 @@ OnText = Callable[[str], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class ModelMessage:
-    """One message of a conversation."""
+    """One message of a conversation: text, or content blocks as the Messages API has them (tool calls, results)."""
 
     role: Literal["user", "assistant"]
     text: str
+    blocks: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ToolDefinition:
+    """A tool as the model is told of it; `input_schema` is JSON Schema of an object."""
+
+    name: str
+    description: str
+    input_schema: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call that the model asks for. `id` is the API's, `toolu_…`."""
+
+    id: str
+    name: str
+    input: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +47,9 @@ class ModelRequest:
     system: str | None
     max_tokens: int
     messages: tuple[ModelMessage, ...]
+    tools: tuple[ToolDefinition, ...] = ()
+    may_call: bool = True
+    """False: the model sees the tools that it has called, and must answer in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +70,20 @@ class Usage:
     input_tokens: int = 0
     output_tokens: int = 0
 
+    def add(self, other: Usage) -> None:
+        """Count another call's tokens, too."""
+        self.input_tokens += other.input_tokens
+        self.output_tokens += other.output_tokens
+
 
 @dataclass(frozen=True, slots=True)
 class ModelReply:
-    """The whole answer."""
+    """The whole answer. `blocks` are its content as the API takes it back, for answers that call tools."""
 
     text: str
     stop_reason: str
+    calls: tuple[ToolCall, ...] = ()
+    blocks: tuple[Mapping[str, Any], ...] = ()
 
 
 class Model(Protocol):

@@ -115,7 +115,7 @@ async def _answer(request: web.Request, accepted: _Accepted, on_text: OnText) ->
     state = request.app[STATE]
     answer = await state.turns.answer(accepted.message, accepted.credentials, on_text)
     total = time.monotonic() - request[RECORD].started
-    state.metrics.turn(waited=answer.waited, overhead=total - answer.waited - answer.model_seconds)
+    state.metrics.turn(waited=answer.waited, overhead=total - answer.waited - answer.away_seconds)
     return answer
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from tenantry_gateway.errors import StorageDamaged
 from tenantry_gateway.sessions.cache import TranscriptCache
 from tenantry_gateway.sessions.paths import session_file
-from tenantry_gateway.sessions.record import Committed, Damaged, read_turns, turn_line
+from tenantry_gateway.sessions.record import Committed, Damaged, SessionFile, read_session, step_line, turn_line
+from tenantry_gateway.sessions.steps import Step
 from tenantry_gateway.sessions.store import EpochFenced, SequenceConflict
 from tenantry_gateway.sessions.transcript import SessionId, Transcript, Turn
 from tenantry_gateway.sessions.window import newest_turns
@@ -64,9 +65,30 @@ class FileStore:
         self._cache.put(session, Transcript(expected + 1, newest_turns((*known.turns, turn))))
         return expected + 1
 
+    async def keep_step(self, session: SessionId, turn_id: str, actor: str, step: Step) -> None:
+        """Keep a step in the session's file; raises StorageFailed."""
+        if session.persistent:
+            path = session_file(self.state_dir, session)
+            await self._writer.write((), path, step_line(session, turn_id, actor, step))
+
+    async def steps(self, session: SessionId, turn_id: str) -> list[Step]:
+        """The steps that are kept of a turn; raises StorageDamaged."""
+        if not session.persistent:
+            return []
+        read = await asyncio.to_thread(self._read_file, session)
+        return [step for of, step in read.steps if of == turn_id]
+
+    async def find(self, session: SessionId, turn_id: str) -> Turn | None:
+        """The committed turn of that id; raises StorageDamaged."""
+        if session.persistent:
+            turns = [one.turn for one in await self.turns(session)]
+        else:
+            turns = list((await self.load(session)).turns)
+        return next((turn for turn in reversed(turns) if turn.id == turn_id), None)
+
     async def turns(self, session: SessionId) -> list[Committed]:
         """Every turn of a session; raises StorageDamaged."""
-        return await asyncio.to_thread(self._committed, session)
+        return (await asyncio.to_thread(self._read_file, session)).turns
 
     async def delete(self, session: SessionId, events: Sequence[object]) -> None:
         """Delete a session's file after `events` are in the audit log; raises StorageFailed. Hold its line."""
@@ -76,13 +98,13 @@ class FileStore:
     def _read(self, session: SessionId) -> Transcript:
         if not session.persistent:
             return Transcript()
-        committed = self._committed(session)
+        committed = self._read_file(session).turns
         return Transcript(len(committed), newest_turns([one.turn for one in committed]))
 
-    def _committed(self, session: SessionId) -> list[Committed]:
+    def _read_file(self, session: SessionId) -> SessionFile:
         path = session_file(self.state_dir, session)
         try:
-            return list(read_turns(session, read_lines(path)))
+            return read_session(session, read_lines(path))
         except (OSError, Damaged) as error:
             logger.critical("the session's file %s cannot be used: %s", path, error)
             raise StorageDamaged("this session's file is damaged; the gateway's log names it and says why") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tenantry_gateway.sessions.cache import MAX_BYTES, MAX_SESSIONS, TranscriptCache
+from tenantry_gateway.sessions.steps import Step
 from tenantry_gateway.sessions.store import EpochFenced, SequenceConflict
 from tenantry_gateway.sessions.transcript import SessionId, Transcript, Turn
 from tenantry_gateway.sessions.window import newest_turns
@@ -48,3 +49,16 @@ class MemoryStore:
             raise SequenceConflict(expected, known.sequence)
         self._cache.put(session, Transcript(expected + 1, newest_turns((*known.turns, turn))))
         return expected + 1
+
+    async def keep_step(self, session: SessionId, turn_id: str, actor: str, step: Step) -> None:
+        """Nothing: no other process goes on with a turn of this one."""
+
+    async def steps(self, session: SessionId, turn_id: str) -> list[Step]:
+        """None are kept."""
+        del session, turn_id
+        return []
+
+    async def find(self, session: SessionId, turn_id: str) -> Turn | None:
+        """The turn, if it is still in memory."""
+        turns = (self._cache.get(session) or Transcript()).turns
+        return next((turn for turn in turns if turn.id == turn_id), None)

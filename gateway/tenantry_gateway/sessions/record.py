@@ -1,13 +1,14 @@
-"""A turn as a line of its session's file, and back."""
+"""A session's file: turns as lines and, between them, the tool calls of turns while they went on."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final, get_args
 
 from tenantry_config.document import Role
+from tenantry_gateway.sessions.steps import Step, read_step, step_fields
 from tenantry_gateway.sessions.transcript import SessionId, Turn
 
 _ROLES: Final[tuple[Role, ...]] = get_args(Role)
@@ -26,6 +27,14 @@ class Committed:
     turn: Turn
 
 
+@dataclass(slots=True)
+class SessionFile:
+    """What a file holds. `steps` are those of all turns, each with its turn's id."""
+
+    turns: list[Committed] = field(default_factory=list)
+    steps: list[tuple[str, Step]] = field(default_factory=list)
+
+
 def turn_line(session: SessionId, committed: Committed) -> bytes:
     """A turn's line. The first one says whose session it is, so that a file that was moved or copied is found out."""
     turn = committed.turn
@@ -37,44 +46,69 @@ def turn_line(session: SessionId, committed: Committed) -> bytes:
         "role": turn.role,
         "message": turn.message,
         "reply": turn.reply,
+        "stopReason": turn.stop_reason,
+        "usage": {"input_tokens": turn.input_tokens, "output_tokens": turn.output_tokens},
     }
     if committed.number == 1:
         fields["session"] = _identity(session)
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    return _line(fields)
 
 
-def read_turns(session: SessionId, lines: Iterable[bytes]) -> Iterator[Committed]:
-    """The turns of a file's whole lines; raises Damaged.
+def step_line(session: SessionId, turn_id: str, actor: str, step: Step) -> bytes:
+    """A step's line; it names session and principal, as it may be the file's first."""
+    return _line({"turn": turn_id, "actor": actor, "step": step_fields(step), "session": _identity(session)})
+
+
+def read_session(session: SessionId, lines: Iterable[bytes]) -> SessionFile:
+    """What a file's whole lines hold; raises Damaged.
 
     A last line that cannot be read is what a loss of power may leave of a turn that was not confirmed: it is no turn.
     """
-    number = 0
+    found = SessionFile()
     torn = False
-    for line in lines:
+    for place, line in enumerate(lines, start=1):
         if torn:
-            raise Damaged(f"line {number + 1} cannot be read")
-        number += 1
+            raise Damaged(f"line {place - 1} cannot be read")
         fields = _parse(line)
         if fields is None:
             torn = True
-            number -= 1
             continue
-        yield _committed(session, number, fields)
+        if fields.get("session", _identity(session) if place > 1 else None) != _identity(session):
+            raise Damaged(f"line {place} does not name this session: was the file moved or copied?")
+        _take(found, place, fields)
+    return found
 
 
-def _committed(session: SessionId, number: int, fields: dict[str, Any]) -> Committed:
-    if number == 1 and fields.get("session") != _identity(session):
-        raise Damaged("line 1 does not name this session: was the file moved or copied?")
-    role, message, reply = fields.get("role"), fields.get("message"), fields.get("reply")
-    if fields.get("n") != number or role not in _ROLES or not isinstance(message, str) or not isinstance(reply, str):
-        raise Damaged(f"line {number} is not turn {number}")
-    return Committed(
-        number, str(fields.get("time", "")), Turn(role, message, reply, _text(fields, "id"), _text(fields, "actor"))
+def _take(found: SessionFile, place: int, fields: dict[str, Any]) -> None:
+    try:
+        if "step" in fields:
+            found.steps.append((str(fields["turn"]), read_step(fields["step"])))
+        else:
+            found.turns.append(_committed(len(found.turns) + 1, fields))
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise Damaged(f"line {place} is neither turn {len(found.turns) + 1} nor a step of it") from error
+
+
+def _committed(number: int, fields: Mapping[str, Any]) -> Committed:
+    role, message, reply = fields["role"], fields["message"], fields["reply"]
+    if fields["n"] != number or role not in _ROLES or not isinstance(message, str) or not isinstance(reply, str):
+        raise ValueError
+    usage = fields["usage"]
+    turn = Turn(
+        role,
+        message,
+        reply,
+        id=str(fields["id"]),
+        actor=str(fields["actor"]),
+        stop_reason=str(fields["stopReason"]),
+        input_tokens=int(usage["input_tokens"]),
+        output_tokens=int(usage["output_tokens"]),
     )
+    return Committed(number, str(fields["time"]), turn)
 
 
-def _text(fields: dict[str, Any], name: str) -> str:
-    return str(fields.get(name, ""))
+def _line(fields: Mapping[str, object]) -> bytes:
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
 def _identity(session: SessionId) -> dict[str, object]:

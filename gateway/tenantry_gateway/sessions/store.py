@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from tenantry_gateway.sessions.steps import Step
 from tenantry_gateway.sessions.transcript import SessionId, Transcript, Turn
 
 
@@ -54,4 +55,16 @@ class Store(Protocol):
         `events` come into the audit log before it. Raises SequenceConflict, EpochFenced or StorageFailed; then the turn
         was not written.
         """
+        ...
+
+    async def keep_step(self, session: SessionId, turn_id: str, actor: str, step: Step) -> None:
+        """Keep a step of a turn that goes on; raises StorageFailed."""
+        ...
+
+    async def steps(self, session: SessionId, turn_id: str) -> list[Step]:
+        """The steps that are kept of a turn."""
+        ...
+
+    async def find(self, session: SessionId, turn_id: str) -> Turn | None:
+        """The committed turn of that id."""
         ...

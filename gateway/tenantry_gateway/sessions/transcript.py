@@ -38,6 +38,9 @@ class Turn:
     id: str = ""
     actor: str = ""
     """The principal."""
+    stop_reason: str = ""
+    input_tokens: int = 0
+    output_tokens: int = 0
 
     @property
     def size(self) -> int:

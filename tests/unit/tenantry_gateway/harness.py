@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
 from tenantry_gateway.agents.calls import ModelCalls
+from tenantry_gateway.agents.tool_loop import ToolLoop
 from tenantry_gateway.agents.turns import TURN_SECONDS, Turns
 from tenantry_gateway.app import build_app
 from tenantry_gateway.metrics import Metrics
 from tenantry_gateway.providers.model import Credentials, Model, ModelReply, ModelRequest, OnText, Usage
+from tenantry_gateway.sessions.files import FileStore
 from tenantry_gateway.sessions.memory import MemoryStore
 from tenantry_gateway.snapshot import Snapshot, build_snapshot
 from tenantry_gateway.state import GatewayState
+from tenantry_gateway.storage.disk import Disk
+from tenantry_gateway.storage.writer import Writer
 from tenantry_gateway.variables import Variables
 
 TOKEN = "gateway-token-0123456789"
@@ -88,10 +94,31 @@ def snapshot(config: str = AGENTS, secrets: Mapping[str, str] | None = None, bas
     return build_snapshot(config.encode(), Variables(values, environment))
 
 
+def tool_loop(model: Model, metrics: Metrics | None = None) -> ToolLoop:
+    """What asks `model`."""
+    metrics = metrics or Metrics()
+    return ToolLoop(ModelCalls(model, metrics), metrics)
+
+
 def gateway_state(model: Model, *, turn_seconds: float = TURN_SECONDS) -> GatewayState:
     """The state of a gateway that has no configuration yet."""
     metrics = Metrics()
-    return GatewayState(metrics, Turns(MemoryStore(), ModelCalls(model, metrics), turn_seconds=turn_seconds))
+    return GatewayState(metrics, Turns(MemoryStore(), tool_loop(model, metrics), turn_seconds=turn_seconds))
+
+
+class Nowhere:
+    """An audit log that forgets."""
+
+    def append(self, events: Sequence[object]) -> None:
+        pass
+
+
+@asynccontextmanager
+async def file_store(folder: Path) -> AsyncIterator[FileStore]:
+    """A store of files, until what was handed in is written."""
+    writer = Writer(Nowhere(), Disk())
+    yield FileStore(folder, writer, lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    await writer.close()
 
 
 @asynccontextmanager

@@ -9,14 +9,12 @@ import pytest
 from pydantic import SecretStr
 
 from tenantry_config.document import AgentConfig, Role
-from tenantry_gateway.agents.calls import ModelCalls
 from tenantry_gateway.agents.turns import Answer, Message, Turns, model_request, turn_role
 from tenantry_gateway.errors import NotReady, SessionChanged
-from tenantry_gateway.metrics import Metrics
 from tenantry_gateway.providers.model import Credentials
 from tenantry_gateway.sessions.memory import MemoryStore
 from tenantry_gateway.sessions.transcript import SessionId, Turn
-from tests.unit.tenantry_gateway.harness import EchoModel, PlayedModel
+from tests.unit.tenantry_gateway.harness import EchoModel, PlayedModel, tool_loop
 
 SESSION = SessionId("main", None, "claimed", "k")
 AGENT = AgentConfig(model="claude-opus-4-5")
@@ -32,7 +30,7 @@ async def ask(turns: Turns, text: str = "hi", role: Role = "user") -> Answer:
 
 
 async def test_a_turn_runs_with_the_lowest_role_in_the_window() -> None:
-    turns = Turns(MemoryStore(), ModelCalls(EchoModel(), Metrics()))
+    turns = Turns(MemoryStore(), tool_loop(EchoModel()))
 
     roles = [(await ask(turns, role=role)).role for role in ("admin", "operator", "user", "admin")]
 
@@ -74,7 +72,7 @@ class SlowStore(MemoryStore):
 
 async def test_a_commit_is_finished_although_the_client_leaves() -> None:
     store = SlowStore()
-    turns = Turns(store, ModelCalls(EchoModel(), Metrics()))
+    turns = Turns(store, tool_loop(EchoModel()))
     asking = asyncio.create_task(ask(turns))
     await store.committing.wait()
     asking.cancel()
@@ -89,7 +87,7 @@ async def test_a_commit_is_finished_although_the_client_leaves() -> None:
 
 async def test_a_session_that_somebody_else_wrote_is_409() -> None:
     store, model = MemoryStore(), PlayedModel()
-    asking = asyncio.create_task(ask(Turns(store, ModelCalls(model, Metrics()))))
+    asking = asyncio.create_task(ask(Turns(store, tool_loop(model))))
     call = await model.calls.get()
     await store.commit(SESSION, Turn("user", "m", "r"), expected=0, epoch=1)
     call.finish()
@@ -101,7 +99,7 @@ async def test_a_session_that_somebody_else_wrote_is_409() -> None:
 
 async def test_a_turn_of_an_earlier_epoch_is_503() -> None:
     store, model = MemoryStore(), PlayedModel()
-    asking = asyncio.create_task(ask(Turns(store, ModelCalls(model, Metrics()))))
+    asking = asyncio.create_task(ask(Turns(store, tool_loop(model))))
     call = await model.calls.get()
     store.begin_epoch(2)
     call.finish()

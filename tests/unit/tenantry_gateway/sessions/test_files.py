@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,14 +17,10 @@ from tenantry_gateway.sessions.paths import session_path
 from tenantry_gateway.sessions.store import EpochFenced, SequenceConflict, Store
 from tenantry_gateway.sessions.transcript import SessionId, Transcript, Turn
 from tenantry_gateway.storage.writer import Writer
+from tests.unit.tenantry_gateway.harness import Nowhere
 from tests.unit.tenantry_gateway.storage.faulty_disk import NO_SPACE, FaultyDisk
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-class Nowhere:
-    def append(self, events: Sequence[object]) -> None:
-        pass
 
 
 def session(key: str = "agent:main:slack:c1") -> SessionId:
