@@ -7,10 +7,12 @@ from aiohttp import web
 from tenantry_gateway.middleware.errors import answer_errors
 from tenantry_gateway.middleware.record import finish_headers, record_request
 from tenantry_gateway.routes import health
+from tenantry_gateway.routes.administration import read_audit, reload
 from tenantry_gateway.routes.chat import chat
 from tenantry_gateway.routes.messages import MAX_BODY, messages
 from tenantry_gateway.routes.route import explain_route
 from tenantry_gateway.routes.sessions import delete_session, list_sessions, read_session
+from tenantry_gateway.routes.websocket import websocket
 from tenantry_gateway.state import STATE, GatewayState
 
 
@@ -29,4 +31,7 @@ def build_app(state: GatewayState) -> web.Application:
     app.router.add_delete("/v1/sessions/{id}", delete_session)
     app.router.add_post("/v1/messages", messages)
     app.router.add_post("/v1/messages/count_tokens", messages)
+    app.router.add_get("/v1/audit", read_audit)
+    app.router.add_post("/v1/reload", reload)
+    app.router.add_get("/ws", websocket)
     return app

@@ -73,11 +73,25 @@ class SessionChanged(GatewayError):
     type = "api_error"
 
 
+class KeyReused(GatewayError):
+    """An Idempotency-Key of another request."""
+
+    status = 422
+    type = "invalid_request_error"
+
+
 class RequestTooLarge(GatewayError):
     """The body is over its limit."""
 
     status = 413
     type = "request_too_large"
+
+
+class RequestCancelled(GatewayError):
+    """Its client has taken it back."""
+
+    status = 499
+    type = "request_cancelled"
 
 
 class TooManyRequests(GatewayError):
@@ -100,8 +114,12 @@ class StorageFailed(GatewayError):
     status = 503
     type = "api_error"
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, retry_after=5.0)
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"the gateway cannot write its state ({reason}): nothing is done that cannot be kept. Free space in the "
+            "state directory or enlarge the volume, and send the message again",
+            retry_after=5.0,
+        )
 
 
 class StorageDamaged(GatewayError):

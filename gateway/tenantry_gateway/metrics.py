@@ -34,6 +34,7 @@ class Metrics:
         self._seconds = self._histogram("request_duration_seconds", "HTTP requests.", _SECONDS, "route")
         self._overhead = self._histogram("overhead_seconds", "What a reply took besides model and queue.", _OVERHEAD)
         self.in_flight = self._gauge("requests_in_flight", "HTTP requests that are being answered.")
+        self.sockets = self._gauge("websockets", "Open WebSockets.")
         self._messages = self._counter("messages", "Chat messages.", "agent", "channel", "code")
         self._queue = self._histogram("queue_wait_seconds", "Waiting for a session's turn.", _SECONDS)
         self.sessions = self._gauge("sessions", "Sessions in memory.")
@@ -80,10 +81,11 @@ class Metrics:
         """The exposition format's text."""
         return generate_latest(self.registry)
 
-    def request(self, route: str, status: int, seconds: float) -> None:
-        """An HTTP request was answered."""
+    def request(self, route: str, status: int, seconds: float | None) -> None:
+        """An HTTP request was answered; `seconds` None: how long it took says nothing."""
         self._requests.labels(route, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        if seconds is not None:
+            self._seconds.labels(route).observe(seconds)
 
     def message(self, agent: str, channel: str, status: int) -> None:
         """A chat message was answered or refused."""

@@ -18,6 +18,7 @@ from typing import Final
 from tenantry_config.document import DEFAULT_PORT, GatewaySection
 from tenantry_config.errors import ConfigError, MissingVariable
 from tenantry_config.load import Resolved, load_config
+from tenantry_gateway.audit.event import AuditEvent, Outcome
 from tenantry_gateway.identity.local import is_loopback
 from tenantry_gateway.logs import Redactor, set_level
 from tenantry_gateway.settings import Settings
@@ -76,6 +77,8 @@ class Reloader:
         self._inputs: Inputs | None = None
         self._data: bytes | None = None
         """The document in force."""
+        self._looking = asyncio.Lock()
+        state.reload = self.poll
 
     async def start(self) -> tuple[str, int]:
         """Load for the first time and return where to listen.
@@ -105,6 +108,10 @@ class Reloader:
 
     async def poll(self) -> None:
         """Load what changed since the last time, if it is valid."""
+        async with self._looking:
+            await self._poll()
+
+    async def _poll(self) -> None:
         previous = self._inputs
         inputs = await asyncio.to_thread(read_inputs, self._settings, previous.secrets if previous else {})
         if inputs == previous:
@@ -138,8 +145,12 @@ class Reloader:
         set_level(self._settings.log_level or snapshot.config.gateway.log_level)
         self._state.metrics.config_loaded(self._now())
         logger.info("configuration in force", extra={"config_hash": snapshot.config_hash})
+        self._tell("success", snapshot.config_hash)
         if previous is not None:
             self._warn_of_restart(previous.config.gateway, snapshot.config.gateway)
+
+    def _tell(self, outcome: Outcome, target: str | None) -> None:
+        self._state.directory.writer.note(AuditEvent("config.change", outcome, target=target))
 
     def _warn_of_restart(self, old: GatewaySection, new: GatewaySection) -> None:
         if listen_address(self._settings, old) != listen_address(self._settings, new):
@@ -151,6 +162,7 @@ class Reloader:
         self._state.config_error = str(error)
         if self._state.snapshot is None:
             self._state.waiting = str(error)
+        self._tell("failure", None)
         kept = "the earlier one stays in force" if self._state.snapshot else "there is no earlier one"
         logger.error("the configuration is not valid: %s", kept, extra={"reason": str(error)})
 

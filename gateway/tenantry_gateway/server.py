@@ -13,20 +13,18 @@ from typing import Final
 from aiohttp import web
 
 from tenantry_config.errors import ConfigError
-from tenantry_gateway.agents.calls import ModelCalls
-from tenantry_gateway.agents.tool_loop import ToolLoop
-from tenantry_gateway.agents.turns import Turns
+from tenantry_config.version import __version__
 from tenantry_gateway.app import build_app
+from tenantry_gateway.audit.event import AuditEvent
 from tenantry_gateway.audit.key import VARIABLE as AUDIT_KEY
+from tenantry_gateway.background import mend, tell_refusals
 from tenantry_gateway.errors import GatewayError, InvalidRequest, error_body
 from tenantry_gateway.logs import Redactor
-from tenantry_gateway.metrics import Metrics
 from tenantry_gateway.middleware.record import new_request_id
 from tenantry_gateway.providers.anthropic import AnthropicModel
 from tenantry_gateway.reload import Reloader
-from tenantry_gateway.sessions.files import FileStore
 from tenantry_gateway.settings import Settings
-from tenantry_gateway.state import GatewayState
+from tenantry_gateway.state import build_state
 from tenantry_gateway.state_directory import StateDirectory
 from tenantry_gateway.storage.disk import Disk
 from tenantry_gateway.variables import Variables, read_secrets
@@ -71,24 +69,19 @@ class Server:
     """One gateway process."""
 
     def __init__(self, settings: Settings, redactor: Redactor) -> None:
-        metrics = Metrics()
         self._settings = settings
         self._drain_seconds = settings.drain_seconds
         self._model = AnthropicModel()
         self._directory = StateDirectory(settings.state_dir, Disk(), _now)
         self._open_directory()
-        writer = self._directory.writer
-        store = FileStore(settings.state_dir, writer, _now)
-        metrics.sessions.set_function(lambda: len(store))
-        self._state = GatewayState(
-            metrics, Turns(store, ToolLoop(ModelCalls(self._model, metrics), metrics), note=writer.note), writer, store
-        )
+        self._state = build_state(self._model, self._directory)
         self._reloader = Reloader(settings, self._state, redactor)
         self._stop = asyncio.Event()
         self._interrupts = 0
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT; raises ConfigError where the gateway cannot start."""
+        self._state.directory.writer.note(AuditEvent("gateway.start", "success", target=__version__))
         bind, port = await self._reloader.start()
         self._handle_signals()
         runner = web.AppRunner(
@@ -100,7 +93,10 @@ class Server:
         background: list[asyncio.Task[None]] = []
         try:
             listener = await self._listen(runner, bind, port)
-            background = [asyncio.create_task(self._reloader.watch()), asyncio.create_task(self._model.load())]
+            background = [
+                asyncio.create_task(work)
+                for work in (self._reloader.watch(), self._model.load(), tell_refusals(self._state), mend(self._state))
+            ]
             await self._stop.wait()
             await self._drain(listener)
         finally:
@@ -110,6 +106,7 @@ class Server:
             await runner.cleanup()
             await self._model.close()
             await self._state.relay.close()
+            self._state.directory.writer.note(*self._state.tally.take(), AuditEvent("gateway.stop", "success"))
             await self._directory.close()
         logger.info("stopped")
 
@@ -142,7 +139,9 @@ class Server:
         logger.info("draining", extra={"in_flight": int(in_flight)})
         listener.close()
         try:
-            await asyncio.wait_for(in_flight.idle(), self._drain_seconds)
+            async with asyncio.timeout(self._drain_seconds):
+                await self._state.sockets.end()
+                await in_flight.idle()
         except TimeoutError:
             logger.warning("requests are broken off", extra={"in_flight": int(in_flight)})
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from tenantry_config.errors import ConfigError
+from tenantry_gateway.audit.chain import Head
 from tenantry_gateway.audit.key import audit_key
 from tenantry_gateway.audit.log import AuditLog
 from tenantry_gateway.storage.disk import Disk
@@ -25,6 +26,7 @@ class StateDirectory:
         self._disk = disk
         self._now = now
         self._lock = StateLock(path)
+        self._key: bytes | None = None
         self._log: AuditLog | None = None
         self._writer: Writer | None = None
 
@@ -35,6 +37,18 @@ class StateDirectory:
             raise RuntimeError("the state directory is not open")
         return self._writer
 
+    @property
+    def head(self) -> Head:
+        """The audit log's."""
+        return self._log.head if self._log is not None else Head()
+
+    @property
+    def key(self) -> bytes:
+        """The audit log's; never shown."""
+        if self._key is None:
+            raise RuntimeError("the state directory is not open")
+        return self._key
+
     def open(self, key: str | None) -> None:
         """Take the lock and find the audit log's end; `key` is AUDIT_KEY's value.
 
@@ -42,7 +56,8 @@ class StateDirectory:
         """
         self._lock.acquire()
         try:
-            self._log = AuditLog(self.path, audit_key(self.path, key), self._disk, self._now)
+            self._key = audit_key(self.path, key)
+            self._log = AuditLog(self.path, self._key, self._disk, self._now)
             self._log.open()
         except OSError as error:
             self._lock.release()

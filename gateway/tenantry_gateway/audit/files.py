@@ -6,16 +6,17 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Iterator
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tenantry_gateway.audit.chain import GENESIS, ChainBroken, Head, check
+from tenantry_gateway.audit.chain import GENESIS, ChainBroken, Head, check, head_of
 from tenantry_gateway.storage.log_file import read_lines
 
 CURRENT: Final = "audit.jsonl"
 HEAD: Final = "audit.head"
+_ATTEMPTS: Final = 3
 _ROTATED: Final = re.compile(r"audit-([0-9]{12})\.jsonl")
 
 
@@ -41,8 +42,20 @@ class Verdict:
 
 
 def verify(folder: Path, key: bytes, expected: str | None = None) -> Verdict:
-    """Check every line, from the oldest file to the head; `expected` is a head that was told elsewhere."""
-    files = audit_files(folder)
+    """Check every line, from the oldest file to the head; `expected` is a head that was told elsewhere.
+
+    It may be written meanwhile: where a file was rotated away in between, it is read again.
+    """
+    for _ in range(_ATTEMPTS):
+        files = audit_files(folder)
+        verdict = _verify(folder, files, key, expected)
+        if verdict.fault is None or audit_files(folder) == files:
+            break
+    return verdict
+
+
+def _verify(folder: Path, files: tuple[Path, ...], key: bytes, expected: str | None) -> Verdict:
+    kept = read_head(folder, key)  # Before the lines: the writer keeps it after them.
     head, lines = _before(files), 0
     told = {expected} if expected else set()
     for path in files:
@@ -53,7 +66,7 @@ def verify(folder: Path, key: bytes, expected: str | None = None) -> Verdict:
                 return Verdict(head, lines, f"{path.name} line {place}: {error}")
             lines += 1
             told.discard(str(head))
-    return Verdict(head, lines, _missing(folder, key, head, told))
+    return Verdict(head, lines, _missing(kept, head, told))
 
 
 def _before(files: tuple[Path, ...]) -> Head:
@@ -71,11 +84,10 @@ def _before(files: tuple[Path, ...]) -> Head:
     return Head(number - 1, min(epoch, 0), previous)
 
 
-def _missing(folder: Path, key: bytes, head: Head, told: set[str]) -> str | None:
+def _missing(kept: Head | None, head: Head, told: set[str]) -> str | None:
     """What shows that the end of the log is gone."""
     if told:
         return f"the head {next(iter(told))} is not in the log: its end was cut off, or it is another log"
-    kept = read_head(folder, key)
     if kept is not None and kept.number > head.number:
         return f"the log ends with number {head.number}, and {kept.number} was written: its end was cut off"
     return None
@@ -104,11 +116,28 @@ def _head_mac(key: bytes, body: str) -> str:
     return hmac.new(key, b"head\n" + body.encode(), hashlib.sha256).hexdigest()
 
 
-def tail(folder: Path, count: int) -> Iterator[bytes]:
-    """The newest lines, oldest first."""
-    kept: list[bytes] = []
+def newest(folder: Path, count: int, before: int | None = None) -> list[bytes]:
+    """The newest lines, oldest first; with `before`, of those whose number is lower."""
+    kept: deque[bytes] = deque(maxlen=count)
     for path in reversed(audit_files(folder)):
-        kept = [*read_lines(path), *kept][-count:]
+        if before is not None and first_number(path) >= before:
+            continue
+        missing = count - len(kept)
+        lines = (line for line in read_lines(path) if before is None or _number(line) < before)
+        kept.extendleft(reversed(deque(lines, maxlen=missing)))
         if len(kept) == count:
             break
-    yield from kept
+    return list(kept)
+
+
+def first_number(path: Path) -> int:
+    """The number of a file's first line; 0 where it has none."""
+    first = next(read_lines(path), None)
+    return _number(first) if first is not None else 0
+
+
+def _number(line: bytes) -> int:
+    try:
+        return head_of(line).number
+    except ChainBroken:
+        return 0

@@ -8,7 +8,8 @@ import math
 from aiohttp import web
 
 from tenantry_gateway.errors import GatewayError, InvalidRequest, MethodNotAllowed, NotFound, UpstreamError
-from tenantry_gateway.middleware.record import RECORD, Handler, Record
+from tenantry_gateway.middleware.record import RECORD, Handler, Record, route_of
+from tenantry_gateway.state import STATE
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +24,10 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     except Exception as error:
         if isinstance(error, ConnectionError):
             raise
-        return _response(request[RECORD], describe(request[RECORD], error))
+        record = request[RECORD]
+        described = describe(record, error)
+        request.app[STATE].denied(described, record.principal, route_of(request))
+        return _response(record, described)
 
 
 def describe(record: Record, error: Exception) -> GatewayError:

@@ -19,6 +19,8 @@ logger = logging.getLogger("tenantry_gateway.access")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 CLIENT_GONE: Final = 499
+SOCKETS: Final = "/ws"
+"""Its requests last as long as their clients stay: they are no measure of the gateway."""
 _PROBES: Final = frozenset({"/health", "/ready", "/metrics"})
 
 
@@ -49,7 +51,8 @@ async def record_request(request: web.Request, handler: Handler) -> web.StreamRe
     state = request.app[STATE]
     record = request[RECORD] = Record()
     state.in_flight.begin()
-    state.metrics.in_flight.inc()
+    counted = route_of(request) != SOCKETS
+    state.metrics.in_flight.inc(counted)
     status = CLIENT_GONE
     try:
         response = await handler(request)
@@ -57,7 +60,7 @@ async def record_request(request: web.Request, handler: Handler) -> web.StreamRe
         return response
     finally:
         state.in_flight.end()
-        state.metrics.in_flight.dec()
+        state.metrics.in_flight.dec(counted)
         _report(request, state, record, status)
 
 
@@ -70,11 +73,10 @@ async def finish_headers(request: web.Request, response: web.StreamResponse) -> 
         response.force_close()
 
 
-def _report(request: web.Request, state: GatewayState, record: Record, status: int) -> None:
+def report_message(state: GatewayState, record: Record, route: str, status: int, **fields: object) -> None:
+    """Log and count a message that was answered: a request, or a call over a WebSocket."""
     seconds = time.monotonic() - record.started
-    route = route_of(request)
-    state.metrics.request(route, status, seconds)
-    if route == "/v1/chat" and record.channel is not None:
+    if record.channel is not None:
         state.metrics.message(record.agent_id or "none", record.channel, status)
     known = {
         "principal": record.principal,
@@ -88,14 +90,19 @@ def _report(request: web.Request, state: GatewayState, record: Record, status: i
         "request",
         extra={
             "request_id": record.request_id,
-            "method": request.method,
             "route": route,
             "status": status,
             "duration_ms": round(seconds * 1000, 1),
-            "client": _client(request, state),
+            **fields,
             **{name: value for name, value in known.items() if value is not None},
         },
     )
+
+
+def _report(request: web.Request, state: GatewayState, record: Record, status: int) -> None:
+    route = route_of(request)
+    state.metrics.request(route, status, None if route == SOCKETS else time.monotonic() - record.started)
+    report_message(state, record, route, status, method=request.method, client=_client(request, state))
 
 
 def route_of(request: web.Request) -> str:

@@ -46,6 +46,11 @@ def parse_body(data: bytes, model: type[M]) -> M:
     value = parse_json(data)
     if not isinstance(value, dict):
         raise InvalidRequest("the body must be a JSON object")
+    return validate(value, model)
+
+
+def validate(value: dict[str, Any], model: type[M]) -> M:
+    """`value` as a `model`; raises InvalidRequest, which names the field."""
     try:
         return model.model_validate(value, strict=True)
     except ValidationError as error:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from tenantry_config.document import Role
+from tenantry_gateway.errors import PermissionDenied
 from tenantry_gateway.identity.local import check_local_caller
-from tenantry_gateway.identity.principal import LOCAL_PRINCIPAL, Principal, shared_principal
+from tenantry_gateway.identity.principal import LOCAL_PRINCIPAL, Principal, has_role, shared_principal
 from tenantry_gateway.identity.tokens import check_token, presented_token
 from tenantry_gateway.middleware.record import RECORD
+from tenantry_gateway.snapshot import Snapshot
 from tenantry_gateway.state import STATE
 
 
@@ -15,10 +18,26 @@ def caller(request: web.Request) -> Principal:
     """The authenticated caller; raises AuthenticationFailed, or NotReady while there is no configuration."""
     snapshot = request.app[STATE].current()
     if snapshot.tokens:
-        check_token(presented_token(request.headers), snapshot.tokens)
-        principal = shared_principal(snapshot.config.rbac)
+        principal = principal_of(presented_token(request.headers), snapshot)
     else:
-        check_local_caller(request.headers)
-        principal = shared_principal(snapshot.config.rbac, LOCAL_PRINCIPAL)
+        principal = local_caller(request, snapshot)
     request[RECORD].principal = principal.id
     return principal
+
+
+def principal_of(token: str, snapshot: Snapshot) -> Principal:
+    """Whom a token stands for; raises AuthenticationFailed."""
+    check_token(token, snapshot.tokens)
+    return shared_principal(snapshot.config.rbac)
+
+
+def local_caller(request: web.Request, snapshot: Snapshot) -> Principal:
+    """The caller of a gateway without tokens; raises PermissionDenied for what a foreign web page may have sent."""
+    check_local_caller(request.headers)
+    return shared_principal(snapshot.config.rbac, LOCAL_PRINCIPAL)
+
+
+def demand(principal: Principal, role: Role, what: str) -> None:
+    """Raise PermissionDenied unless the caller has `role`, which `what` takes."""
+    if not has_role(principal.role, role):
+        raise PermissionDenied(f"{principal.id} has the role {principal.role}; {what} takes the role {role}")

@@ -39,6 +39,9 @@ def readiness(state: GatewayState) -> tuple[int, dict[str, object]]:
         return 503, {"status": "draining", "reason": "the process is stopping", **loaded}
     if snapshot is None:
         return 503, {"status": "not-ready", "reason": state.waiting, **loaded}
+    problem = state.directory.writer.problem
+    if problem is not None:
+        return 503, {"status": "not-ready", "reason": f"the state directory cannot be written: {problem}", **loaded}
     body: dict[str, object] = {"status": "ready", "reason": None, **loaded}
     degraded = [] if snapshot.api_key else ["ANTHROPIC_API_KEY is missing"]
     if state.config_error:

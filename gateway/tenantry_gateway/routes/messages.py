@@ -10,8 +10,8 @@ import aiohttp
 from aiohttp import web
 
 from tenantry_gateway.audit.event import AuditEvent, Outcome
-from tenantry_gateway.errors import GatewayError, NotReady, PermissionDenied, UpstreamError
-from tenantry_gateway.identity.principal import Principal, has_role
+from tenantry_gateway.errors import GatewayError, NotReady, UpstreamError
+from tenantry_gateway.identity.principal import Principal
 from tenantry_gateway.middleware.errors import describe
 from tenantry_gateway.middleware.record import RECORD
 from tenantry_gateway.providers.model import Usage
@@ -19,7 +19,7 @@ from tenantry_gateway.relay.request import Relayed, forwarded_headers, relayed
 from tenantry_gateway.relay.upstream import passed_headers, refusal
 from tenantry_gateway.relay.usage import StreamMeter, usage_of
 from tenantry_gateway.routes.body import read_body
-from tenantry_gateway.routes.caller import caller
+from tenantry_gateway.routes.caller import caller, demand
 from tenantry_gateway.state import STATE
 
 MAX_BODY: Final = 32 * 1024 * 1024
@@ -31,8 +31,8 @@ async def messages(request: web.Request) -> web.StreamResponse:
     state = request.app[STATE]
     snapshot = state.current()
     principal = caller(request)
-    if not has_role(principal.role, "user"):
-        raise PermissionDenied(f"{principal.id} has the role {principal.role}; talking to models takes the role user")
+    demand(principal, "user", "talking to models")
+    state.check_storage()
     asked = relayed(await read_body(request, MAX_BODY), snapshot.config)
     if snapshot.api_key is None:
         raise NotReady("ANTHROPIC_API_KEY is missing or empty: the gateway cannot call Claude", retry_after=5.0)
@@ -45,7 +45,7 @@ async def messages(request: web.Request) -> web.StreamResponse:
                 return await _stream(request, principal, asked, answer)
             return await _whole(request, principal, asked, answer)
     except UpstreamError as error:
-        state.journal.note(_event(request, principal, asked, "failure", error.type))
+        state.directory.writer.note(_event(request, principal, asked, "failure", error.type))
         raise
 
 
@@ -60,7 +60,9 @@ async def _whole(
     success = answer.status == _SUCCESS
     _count(request, asked, usage_of(body) if success else Usage(), "" if success else str(answer.status))
     outcome: Outcome = "success" if success else "failure"
-    await state.journal.write((_event(request, principal, asked, outcome, None if success else str(answer.status)),))
+    await state.directory.writer.write(
+        (_event(request, principal, asked, outcome, None if success else str(answer.status)),)
+    )
     return web.Response(body=body, status=answer.status, headers=passed_headers(answer.headers))
 
 
@@ -81,7 +83,7 @@ async def _stream(
             held = chunk
             meter.take(chunk)
         reason = ""
-        await state.journal.write((_event(request, principal, asked, "success", None),))
+        await state.directory.writer.write((_event(request, principal, asked, "success", None),))
         if held:
             await response.write(held)
         await response.write_eof()
@@ -91,7 +93,7 @@ async def _stream(
     finally:
         _count(request, asked, meter.usage, reason)
         if reason:
-            state.journal.note(_event(request, principal, asked, "failure", reason))
+            state.directory.writer.note(_event(request, principal, asked, "failure", reason))
     return response
 
 

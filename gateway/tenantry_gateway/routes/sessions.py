@@ -5,27 +5,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from itertools import islice
-from typing import Final
 
 from aiohttp import web
 
 from tenantry_gateway.audit.event import AuditEvent
-from tenantry_gateway.errors import InvalidRequest, NotFound, PermissionDenied
+from tenantry_gateway.errors import NotFound
 from tenantry_gateway.identity.principal import Principal, has_role
 from tenantry_gateway.middleware.record import RECORD
-from tenantry_gateway.routes.caller import caller
+from tenantry_gateway.routes.caller import caller, demand
+from tenantry_gateway.routes.query import limit_of, number_of, refuse_unknown
 from tenantry_gateway.sessions.catalog import Listed, find, walk
 from tenantry_gateway.state import STATE
-
-DEFAULT_LIMIT: Final = 100
-MAX_LIMIT: Final = 1000
 
 
 async def list_sessions(request: web.Request) -> web.Response:
     """The sessions that the caller may see, page by page: `?limit=` and `?after=` the last id of the page before."""
     principal = caller(request)
-    limit, after = _limit(request), request.query.get("after", "")
-    state_dir = request.app[STATE].kept().state_dir
+    refuse_unknown(request, ("limit", "after"))
+    limit, after = limit_of(request), request.query.get("after", "")
+    state_dir = request.app[STATE].directory.path
 
     def page() -> list[Listed]:
         seen = (one for one in walk(state_dir) if _may_see(principal, one))
@@ -46,9 +44,10 @@ async def list_sessions(request: web.Request) -> web.Response:
 async def read_session(request: web.Request) -> web.Response:
     """A session's turns, the newest first: `?limit=`, and `?before=` a turn's number."""
     principal = caller(request)
+    refuse_unknown(request, ("limit", "before"))
     listed = await _found(request, principal)
-    limit, before = _limit(request), _number(request, "before")
-    turns = await request.app[STATE].kept().turns(listed.session)
+    limit, before = limit_of(request), number_of(request, "before")
+    turns = await request.app[STATE].store.turns(listed.session)
     older = [one for one in reversed(turns) if before is None or one.number < before]
     return web.json_response(
         {
@@ -74,8 +73,7 @@ async def delete_session(request: web.Request) -> web.Response:
     """Delete a session, for good; what is being answered in it is waited for."""
     principal = caller(request)
     listed = await _found(request, principal)
-    if not has_role(principal.role, "user"):
-        raise PermissionDenied(f"{principal.id} has the role {principal.role}; deleting a session takes the role user")
+    demand(principal, "user", "deleting a session")
     event = AuditEvent(
         "session.delete",
         "success",
@@ -87,14 +85,14 @@ async def delete_session(request: web.Request) -> web.Response:
     )
     state = request.app[STATE]
     async with state.turns.lines.turn(listed.session):
-        await state.kept().delete(listed.session, (event,))
+        await state.store.delete(listed.session, (event,))
     return web.json_response({"id": listed.id, "deleted": True})
 
 
 async def _found(request: web.Request, principal: Principal) -> Listed:
     """The session of the path; one that the caller may not see does not exist for them."""
     given = request.match_info["id"]
-    found = await asyncio.to_thread(find, request.app[STATE].kept().state_dir, given)
+    found = await asyncio.to_thread(find, request.app[STATE].directory.path, given)
     if found is None or not _may_see(principal, found):
         raise NotFound(f'no session "{given[:200]}" of yours')
     return found
@@ -110,21 +108,3 @@ def _after(listed: Iterator[Listed], after: str) -> Iterator[Listed]:
         if one.id == after:
             break
     return listed
-
-
-def _limit(request: web.Request) -> int:
-    limit = _number(request, "limit")
-    if limit is None:
-        return DEFAULT_LIMIT
-    if not 1 <= limit <= MAX_LIMIT:
-        raise InvalidRequest(f"limit must be from 1 to {MAX_LIMIT}")
-    return limit
-
-
-def _number(request: web.Request, name: str) -> int | None:
-    text = request.query.get(name)
-    if text is None:
-        return None
-    if not text.isascii() or not text.isdigit() or len(text) > 9:
-        raise InvalidRequest(f"{name} must be a whole number")
-    return int(text)

@@ -55,7 +55,7 @@ class FileStore:
         """Add `turn` after `events` are in the audit log; raises SequenceConflict, EpochFenced or StorageFailed."""
         if epoch != self.epoch:
             raise EpochFenced(epoch, self.epoch)
-        known = await self.load(session)
+        known = await self._before(session, expected)
         if known.sequence != expected:
             raise SequenceConflict(expected, known.sequence)
         time = self._now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -64,6 +64,12 @@ class FileStore:
         await self._writer.write(events, path, line if path else b"")
         self._cache.put(session, Transcript(expected + 1, newest_turns((*known.turns, turn))))
         return expected + 1
+
+    async def _before(self, session: SessionId, expected: int) -> Transcript:
+        """What a turn is added to. A session without a file that went for lack of room goes on at its number."""
+        if not session.persistent and self._cache.get(session) is None:
+            return Transcript(expected)
+        return await self.load(session)
 
     async def keep_step(self, session: SessionId, turn_id: str, actor: str, step: Step) -> None:
         """Keep a step in the session's file; raises StorageFailed."""

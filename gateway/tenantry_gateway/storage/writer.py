@@ -136,7 +136,7 @@ class Writer:
             if entry.done is None or entry.done.done():
                 continue
             if index in failures:
-                entry.done.set_exception(_failed(failures[index]))
+                entry.done.set_exception(StorageFailed(failures[index].strerror or "unknown error"))
                 entry.done.exception()  # Whoever waited may be gone.
             else:
                 entry.done.set_result(None)
@@ -157,10 +157,3 @@ def _by_path(entries: Sequence[_Entry]) -> dict[Path, list[int]]:
         if entry.path is not None:
             found.setdefault(entry.path, []).append(index)
     return found
-
-
-def _failed(error: OSError) -> StorageFailed:
-    return StorageFailed(
-        f"the gateway cannot write its state ({error.strerror or 'unknown error'}): nothing was done that is not kept. "
-        "Free space in the state directory, or enlarge the volume, and send the message again"
-    )

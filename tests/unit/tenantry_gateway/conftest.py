@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,12 +39,12 @@ async def standin(standin_state: State) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def claude_state(standin: str) -> AsyncIterator[GatewayState]:
+async def claude_state(standin: str, tmp_path: Path) -> AsyncIterator[GatewayState]:
     """A gateway whose model is the official SDK against the stand-in."""
     model = AnthropicModel()
-    state = gateway_state(model)
-    state.snapshot = snapshot(base_url=standin)
-    yield state
+    async with gateway_state(model, tmp_path) as state:
+        state.snapshot = snapshot(base_url=standin)
+        yield state
     await model.close()
 
 
@@ -59,10 +60,10 @@ def played() -> PlayedModel:
 
 
 @pytest.fixture
-def played_state(played: PlayedModel) -> GatewayState:
-    state = gateway_state(played)
-    state.snapshot = snapshot()
-    return state
+async def played_state(played: PlayedModel, tmp_path: Path) -> AsyncIterator[GatewayState]:
+    async with gateway_state(played, tmp_path) as state:
+        state.snapshot = snapshot()
+        yield state
 
 
 @pytest.fixture
@@ -77,10 +78,10 @@ def echo() -> EchoModel:
 
 
 @pytest.fixture
-def state(echo: EchoModel) -> GatewayState:
-    state = gateway_state(echo)
-    state.snapshot = snapshot()
-    return state
+async def state(echo: EchoModel, tmp_path: Path) -> AsyncIterator[GatewayState]:
+    async with gateway_state(echo, tmp_path) as state:
+        state.snapshot = snapshot()
+        yield state
 
 
 @pytest.fixture

@@ -15,19 +15,20 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from tenantry_gateway.agents.calls import ModelCalls
 from tenantry_gateway.agents.tool_loop import ToolLoop
-from tenantry_gateway.agents.turns import TURN_SECONDS, Turns
+from tenantry_gateway.agents.turns import TURN_SECONDS
 from tenantry_gateway.app import build_app
 from tenantry_gateway.metrics import Metrics
 from tenantry_gateway.providers.model import Credentials, Model, ModelReply, ModelRequest, OnText, Usage
 from tenantry_gateway.sessions.files import FileStore
-from tenantry_gateway.sessions.memory import MemoryStore
 from tenantry_gateway.snapshot import Snapshot, build_snapshot
-from tenantry_gateway.state import GatewayState
+from tenantry_gateway.state import GatewayState, build_state
+from tenantry_gateway.state_directory import StateDirectory
 from tenantry_gateway.storage.disk import Disk
 from tenantry_gateway.storage.writer import Writer
 from tenantry_gateway.variables import Variables
 
 TOKEN = "gateway-token-0123456789"
+AUDIT_KEY = "audit-key-0123456789"
 API_KEY = "sk-ant-test-0123456789"
 AUTH = {"Authorization": f"Bearer {TOKEN}"}
 AGENTS = """
@@ -100,10 +101,17 @@ def tool_loop(model: Model, metrics: Metrics | None = None) -> ToolLoop:
     return ToolLoop(ModelCalls(model, metrics), metrics)
 
 
-def gateway_state(model: Model, *, turn_seconds: float = TURN_SECONDS) -> GatewayState:
-    """The state of a gateway that has no configuration yet."""
-    metrics = Metrics()
-    return GatewayState(metrics, Turns(MemoryStore(), tool_loop(model, metrics), turn_seconds=turn_seconds))
+@asynccontextmanager
+async def gateway_state(
+    model: Model, folder: Path, *, turn_seconds: float = TURN_SECONDS, disk: Disk | None = None
+) -> AsyncIterator[GatewayState]:
+    """The state of a gateway that has no configuration yet, in a state directory of its own."""
+    directory = StateDirectory(folder / "state", disk or Disk(), lambda: datetime.now(UTC))
+    directory.open(AUDIT_KEY)
+    state = build_state(model, directory, turn_seconds=turn_seconds)
+    yield state
+    await state.relay.close()
+    await directory.close()
 
 
 class Nowhere:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,10 @@ AGENT = "agents: {main: {model: m}}\n"
 class Files:
     """A configuration file and a directory of secrets, and a reloader of both."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, state: GatewayState) -> None:
         self.config = directory / "config.yaml"
         self.secrets = directory / "secrets"
-        self.state: GatewayState = gateway_state(EchoModel())
+        self.state = state
         self.redactor = Redactor()
 
     def settings(self, **environment: str) -> Settings:
@@ -56,10 +57,11 @@ class Files:
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> Files:
-    files = Files(tmp_path)
-    files.write(AGENT)
-    return files
+async def files(tmp_path: Path) -> AsyncIterator[Files]:
+    async with gateway_state(EchoModel(), tmp_path) as state:
+        files = Files(tmp_path, state)
+        files.write(AGENT)
+        yield files
 
 
 async def test_it_starts_on_loopback_without_a_token(files: Files) -> None:

@@ -17,12 +17,12 @@ from tenantry_gateway.agents.tools import BUILT_IN, CURRENT_TIME, ToolFailed
 from tenantry_gateway.agents.turns import Message, Turns
 from tenantry_gateway.providers.anthropic import AnthropicModel
 from tenantry_gateway.providers.model import Credentials
-from tenantry_gateway.sessions.memory import MemoryStore
 from tenantry_gateway.sessions.steps import UNKNOWN, CallEnded, CallsBegun, Step
 from tenantry_gateway.sessions.transcript import SessionId
 from tenantry_gateway.snapshot import Snapshot
 from tenantry_gateway.state import GatewayState
 from tests.unit.tenantry_gateway.harness import API_KEY, file_store, metric, snapshot, tool_loop
+from tests.unit.tenantry_gateway.memory_store import MemoryStore
 
 SESSION = SessionId("main", None, "claimed", "k")
 TOOLS = "agents: {main: {model: claude-opus-4-5, tools: {policy: %s}}}"

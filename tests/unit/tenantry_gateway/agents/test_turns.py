@@ -12,9 +12,9 @@ from tenantry_config.document import AgentConfig, Role
 from tenantry_gateway.agents.turns import Answer, Message, Turns, model_request, turn_role
 from tenantry_gateway.errors import NotReady, SessionChanged
 from tenantry_gateway.providers.model import Credentials
-from tenantry_gateway.sessions.memory import MemoryStore
 from tenantry_gateway.sessions.transcript import SessionId, Turn
 from tests.unit.tenantry_gateway.harness import EchoModel, PlayedModel, tool_loop
+from tests.unit.tenantry_gateway.memory_store import MemoryStore
 
 SESSION = SessionId("main", None, "claimed", "k")
 AGENT = AgentConfig(model="claude-opus-4-5")

@@ -11,9 +11,9 @@ from aiohttp.test_utils import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tenantry_gateway.conversation.request import ChatRequest
 from tenantry_gateway.errors import InvalidRequest
 from tenantry_gateway.routes.body import parse_body, parse_json
-from tenantry_gateway.routes.chat import ChatRequest
 from tests.unit.tenantry_gateway.harness import error_of
 
 Client = TestClient[Any, Any]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -270,11 +271,10 @@ async def test_the_eighteenth_message_of_a_busy_session_is_429(
     await asyncio.gather(*accepted)
 
 
-async def test_a_turn_that_takes_too_long_is_504_and_frees_the_session() -> None:
+async def test_a_turn_that_takes_too_long_is_504_and_frees_the_session(tmp_path: Path) -> None:
     model = PlayedModel()
-    state = gateway_state(model, turn_seconds=0.05)
-    state.snapshot = snapshot()
-    async with serving(state) as client:
+    async with gateway_state(model, tmp_path, turn_seconds=0.05) as state, serving(state) as client:
+        state.snapshot = snapshot()
         response = await client.post("/v1/chat", json={"text": "hi"})
         assert (await error_of(response))[:2] == (504, "timeout_error")
 

@@ -1,4 +1,4 @@
-"""Conversations in memory: they end with the process, and the longest unused go when the bounds are reached."""
+"""A store in memory, for tests that slow it down, fence it off or write it behind a turn's back."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""The WebSocket protocol: frames, connections, and how all of them end."""
