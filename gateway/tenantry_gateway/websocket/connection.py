@@ -78,4 +78,4 @@ class Connection:
         transport = self._request.transport if self._request is not None else None
         await self.close(WSCloseCode.TRY_AGAIN_LATER, "slow client: reconnect and read the session")
         if isinstance(transport, asyncio.WriteTransport):
-            transport.abort()
+            asyncio.get_running_loop().call_later(_CLOSE_SECONDS, transport.abort)
