@@ -1,4 +1,4 @@
-"""The command line: `tenantry-gateway run`, `tenantry-gateway config validate`.
+"""The command line: `tenantry-gateway run`, `config validate`, `audit verify` and `doctor`.
 
 `clawdbot` is an alias, and `clawdbot gateway run …`, as in the enterprise guide, is `tenantry-gateway run …`.
 """
@@ -17,13 +17,12 @@ from typing import Final
 from tenantry_config.document import GatewaySection
 from tenantry_config.errors import ConfigError
 from tenantry_config.version import __version__
+from tenantry_gateway.commands import EX_CONFIG, doctor, verify_audit
 from tenantry_gateway.logs import Redactor, configure_logging
 from tenantry_gateway.reload import check_files
 from tenantry_gateway.server import serve
 from tenantry_gateway.settings import Settings, read_settings
 
-EX_CONFIG: Final = 78
-"""sysexits.h: something in the configuration is wrong."""
 _MAX_PORT: Final = 65535
 
 logger = logging.getLogger("tenantry_gateway")
@@ -37,7 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = _parser().parse_args(given)
     if parsed.command == "run":
         return _run(parsed)
-    return _validate(parsed)
+    if parsed.command == "config":
+        return _validate(parsed)
+    return _look(parsed)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -50,7 +51,15 @@ def _parser() -> argparse.ArgumentParser:
     config = commands.add_parser("config", help="the configuration file")
     actions = config.add_subparsers(dest="action", required=True)
     validate = actions.add_parser("validate", help="say whether the configuration is valid")
-    for command in (run, validate):
+    audit = commands.add_parser("audit", help="the audit log")
+    verify = audit.add_subparsers(dest="action", required=True).add_parser(
+        "verify", help="say whether the audit log is as it was written"
+    )
+    verify.add_argument(
+        "--head", help="a head that the gateway's log named (audit_head): find out what was cut off since"
+    )
+    check = commands.add_parser("doctor", help="look over everything that a gateway needs")
+    for command in (run, validate, verify, check):
         command.add_argument("--config", type=Path, help="default: $CLAWDBOT_CONFIG_PATH, else ~/.clawdbot/config.yaml")
     return parser
 
@@ -97,6 +106,15 @@ def _validate(parsed: argparse.Namespace) -> int:
         return EX_CONFIG
     print(f"valid: {settings.config_path} (configHash {config_hash})")
     return 0
+
+
+def _look(parsed: argparse.Namespace) -> int:
+    try:
+        settings = _settings(parsed.config)
+    except ConfigError as error:
+        print(f"invalid: {error}", file=sys.stderr)
+        return EX_CONFIG
+    return verify_audit(settings, parsed.head) if parsed.command == "audit" else doctor(settings)
 
 
 def _settings(config: Path | None, bind: str | None = None, port: int | None = None) -> Settings:

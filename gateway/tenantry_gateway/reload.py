@@ -54,8 +54,12 @@ def read_inputs(settings: Settings, previous: Mapping[str, str]) -> Inputs:
 
 def check_files(settings: Settings) -> str:
     """The configHash of a valid configuration; raises ConfigError for any other."""
-    inputs = read_inputs(settings, {})
-    return _snapshot(settings, inputs).config_hash
+    return load_snapshot(settings).config_hash
+
+
+def load_snapshot(settings: Settings) -> Snapshot:
+    """The snapshot of the files as they are; raises ConfigError."""
+    return _snapshot(settings, read_inputs(settings, {}))
 
 
 def listen_address(settings: Settings, section: GatewaySection) -> tuple[str, int]:

@@ -31,6 +31,20 @@ def audit_key(state_dir: Path, given: str | None) -> bytes:
         raise ConfigError(VARIABLE, f"the audit log's key {path} cannot be kept: {error.strerror}") from error
 
 
+def existing_key(state_dir: Path, given: str | None) -> bytes:
+    """The key of a log that exists already; raises ConfigError where there is none."""
+    if given:
+        return given.encode()
+    path = state_dir / FILE
+    try:
+        key = _read(path)
+    except OSError as error:
+        raise ConfigError(VARIABLE, f"the audit log's key {path} cannot be read: {error.strerror}") from error
+    if key is None:
+        raise ConfigError(VARIABLE, f"the audit log's key is missing: set {VARIABLE}, or restore {path} from a backup")
+    return key
+
+
 def _read(path: Path) -> bytes | None:
     try:
         text = path.read_text().strip()

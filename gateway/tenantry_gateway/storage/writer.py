@@ -145,7 +145,7 @@ class Writer:
             if self.problem != reason:
                 logger.error("the state cannot be written: %s", reason)
             self.problem = reason
-        elif entries:
+        elif any(entry.events or entry.path for entry in entries):
             if self.problem is not None:
                 logger.info("the state can be written again")
             self.problem = None
