@@ -22,6 +22,10 @@ app = typer.Typer(
 )
 token_app = typer.Typer(help="Show or rotate a gateway's token.", no_args_is_help=True)
 app.add_typer(token_app, name="token")
+route_app = typer.Typer(help="Where messages go.", no_args_is_help=True)
+app.add_typer(route_app, name="route")
+audit_app = typer.Typer(help="A gateway's audit log.", no_args_is_help=True)
+app.add_typer(audit_app, name="audit")
 JsonOption = Annotated[Output, typer.Option("--output", "-o", help="text or json.")]
 
 
@@ -98,6 +102,43 @@ def token_rotate(
     from tenantry_cli.commands import token as command
 
     command.rotate(kubectl, name, wait)
+
+
+@route_app.command("explain")
+@with_kubectl
+def route_explain(
+    kubectl: Kubectl,
+    name: Name = None,
+    channel: Annotated[str | None, typer.Option(help="The message's channel (api).")] = None,
+    channel_id: Annotated[str | None, typer.Option(help="The room or place within the channel.")] = None,
+    sender: Annotated[str | None, typer.Option(help="Who speaks.")] = None,
+    agent: Annotated[str | None, typer.Option(help="The agent that the message names.")] = None,
+    output: JsonOption = "text",
+) -> None:
+    """Say which agent and session a message would reach, and why."""
+    from tenantry_cli.commands import route as command
+
+    fields = {"channel": channel, "channelId": channel_id, "senderId": sender, "agentId": agent}
+    command.explain(kubectl, name, {key: value for key, value in fields.items() if value}, output=output)
+
+
+@audit_app.command("tail")
+@with_kubectl
+def audit_tail(
+    kubectl: Kubectl,
+    name: Name = None,
+    lines: Annotated[int, typer.Option("--lines", help="How many events.", min=1, max=1000)] = 20,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep on.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Check the whole log; exit code 1 if it was changed.")
+    ] = False,
+    head: Annotated[str | None, typer.Option(help="A head that was noted before: find out what was cut off.")] = None,
+    output: JsonOption = "text",
+) -> None:
+    """Show a gateway's audit log, and check that nobody has changed it."""
+    from tenantry_cli.commands import audit as command
+
+    command.tail(kubectl, name, lines, follow=follow, verify=verify, head=head, output=output)
 
 
 @app.command()

@@ -5,6 +5,7 @@ import binascii
 from dataclasses import dataclass
 from typing import Any
 
+from tenantry_cli.console import harmless
 from tenantry_cli.errors import CliError
 from tenantry_cli.kubectl import Kubectl, Manifest, NoSuchKind, NotFound
 
@@ -98,6 +99,15 @@ def find_gateway(kubectl: Kubectl, name: str | None) -> Gateway:
         raise CliError(f"there is no Gateway in namespace {where}. To make one: kubectl tenantry init -n {where}")
     names = ", ".join(sorted(one.name for one in found))
     raise CliError(f"namespace {where} has more than one Gateway; name one of: {names}")
+
+
+def demand_ready_pod(gateway: Gateway) -> None:
+    """Raise CliError, which says why, for a gateway that nobody can talk to."""
+    if gateway.status.get("readyReplicas"):
+        return
+    why = harmless(str(gateway.condition("Ready").get("message", "the operator has not looked at it yet")))
+    see = f"See: kubectl tenantry status {gateway.name} -n {gateway.namespace}"
+    raise CliError(f"{gateway.namespace}/{gateway.name} has no ready pod: {why} {see}")
 
 
 def read_token(kubectl: Kubectl, gateway: Gateway) -> str:

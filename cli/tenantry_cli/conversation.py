@@ -1,7 +1,8 @@
-"""One message to a gateway's `POST /v1/chat`, answered as a stream."""
+"""Requests to a gateway: one message to `POST /v1/chat`, answered as a stream, and questions that are JSON."""
 
 import http.client
 import json
+import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from tenantry_cli.errors import CliError
 
 SECONDS = 330.0
 """How long to wait for the next bytes: a turn lasts at most 300 s, and heartbeats come in between."""
+MAX_ANSWER = 64 * 1024 * 1024
 Event = tuple[str, dict[str, Any]]
 
 
@@ -71,6 +73,28 @@ def ask(port: int, token: str, message: Mapping[str, str]) -> Iterator[Event]:
         raise Disconnected(f"no connection to the gateway: {str(error) or type(error).__name__}") from error
     finally:
         connection.close()
+
+
+def fetch(port: int, token: str, path: str, query: Mapping[str, str]) -> dict[str, Any]:
+    """The JSON object that a `GET` answers.
+
+    Raises:
+        Refused: where the gateway says no.
+        Disconnected: where it cannot be reached.
+    """
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+    try:
+        target = f"{path}?{urllib.parse.urlencode(query)}" if query else path
+        connection.request("GET", target, headers={"authorization": f"Bearer {token}"})
+        answer = connection.getresponse()
+        body = _object(answer.read(MAX_ANSWER).decode(errors="replace"))
+        if answer.status != 200:
+            raise Refused(explain(answer.status, answer.headers.get("retry-after"), body))
+    except (OSError, http.client.HTTPException) as error:
+        raise Disconnected(f"no connection to the gateway: {str(error) or type(error).__name__}") from error
+    finally:
+        connection.close()
+    return body
 
 
 def _text(answer: http.client.HTTPResponse) -> str:

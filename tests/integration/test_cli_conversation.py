@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from dev.anthropic_standin.server import running_standin
-from tenantry_cli.conversation import Disconnected, Event, Refused, ask
+from tenantry_cli.commands.route import text_of
+from tenantry_cli.conversation import Disconnected, Event, Refused, ask, fetch
 from tests.integration.gateway_harness import AGENT, API_KEY, TOKEN, Gateway, Place
 
 
@@ -65,3 +66,14 @@ def test_a_port_that_nobody_listens_on_is_a_lost_connection() -> None:
         taken.bind(("127.0.0.1", 0))
         with pytest.raises(Disconnected):
             next(ask(taken.getsockname()[1], TOKEN, {"text": "hi"}))
+
+
+async def test_a_route_is_explained_by_the_gateway_itself(gateway: Gateway) -> None:
+    found = await asyncio.to_thread(fetch, gateway.port, TOKEN, "/v1/route", {"channel": "slack", "channelId": "C1"})
+
+    assert text_of(found) == "agent main  (the default agent: no binding matches)\nsession agent:main:slack:%431"
+
+
+async def test_the_audit_log_is_for_admins(gateway: Gateway) -> None:
+    with pytest.raises(Refused, match="takes the role admin"):
+        await asyncio.to_thread(fetch, gateway.port, TOKEN, "/v1/audit", {})

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tenantry_cli.cluster import Gateway, find_gateway, read_token
+from tenantry_cli.cluster import Gateway, demand_ready_pod, find_gateway, read_token
 from tenantry_cli.console import harmless, say
 from tenantry_cli.conversation import Disconnected, Refused, ask
 from tenantry_cli.errors import CliError
@@ -63,21 +63,13 @@ def run(kubectl: Kubectl, name: str | None, text: str | None, message: Mapping[s
     if text is not None and not text.strip():
         raise CliError("nothing to say: the text is empty")
     gateway = find_gateway(kubectl, name)
-    _refuse_without_pods(gateway)
+    demand_ready_pod(gateway)
     with PortForward(kubectl, gateway) as forward:
         session = Session(kubectl, gateway, forward, message)
         if text is not None:
             session.say(text)
         else:
             _converse(session, gateway)
-
-
-def _refuse_without_pods(gateway: Gateway) -> None:
-    if gateway.status.get("readyReplicas"):
-        return
-    why = harmless(str(gateway.condition("Ready").get("message", "the operator has not looked at it yet")))
-    see = f"See: kubectl tenantry status {gateway.name} -n {gateway.namespace}"
-    raise CliError(f"{gateway.namespace}/{gateway.name} has no ready pod: {why} {see}")
 
 
 def _converse(session: Session, gateway: Gateway) -> None:
