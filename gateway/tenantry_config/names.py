@@ -11,7 +11,7 @@ from typing import Final
 SHARED_PRINCIPAL: Final = "token:shared"
 """The principal that the gateway's shared token stands for, as `rbac.assignments` names it."""
 
-SECRET_VARIABLES: Final = frozenset({"GATEWAY_TOKEN", "GATEWAY_TOKEN_PREVIOUS", "ANTHROPIC_API_KEY"})
+SECRET_VARIABLES: Final = frozenset({"GATEWAY_TOKEN", "GATEWAY_TOKEN_PREVIOUS", "ANTHROPIC_API_KEY", "AUDIT_KEY"})
 """Variables whose values are secrets wherever they come from."""
 
 SUBSTITUTION: Final = re.compile(r"(\$?)\$\{([A-Z_][A-Z0-9_]*)\}")

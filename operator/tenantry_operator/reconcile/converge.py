@@ -18,9 +18,11 @@ from tenantry_operator.kube.ownership import Owner
 from tenantry_operator.kube.prune import prune, surplus
 from tenantry_operator.kube.secrets import KnownSecret, Secrets
 from tenantry_operator.reconcile.claims import Claims
+from tenantry_operator.resources.audit_key import audit_owners, audit_secret_name, build_audit_secret
 from tenantry_operator.resources.desired import Desired
 from tenantry_operator.resources.manifest import Manifest
 from tenantry_operator.resources.metadata import FIELD_MANAGER, GATEWAY_LABEL, MANAGED_BY_LABEL
+from tenantry_operator.resources.persistent_volume_claim import OWNERS
 from tenantry_operator.resources.secret import build_token_secret
 
 
@@ -131,6 +133,7 @@ class Converger:
         rollout = False
         with setbacks.caught():
             await self._token(gateway, wanted, owner)
+            await self._audit_key(gateway, owner)
             for manifest in wanted.manifests:
                 written = await self._apply(manifest, owner)
                 rollout = rollout or (written and kind_of(manifest) is DEPLOYMENT)
@@ -164,7 +167,7 @@ class Converger:
     async def read_secrets(self, gateway: Gateway, setbacks: Setbacks) -> dict[str, KnownSecret]:
         """What is known of each Secret that the Gateway refers to, by name."""
         names = dict.fromkeys(use.name for use in gateway.secret_uses)
-        self.secrets.want(gateway.key, names)
+        self.secrets.want(gateway.key, (*names, audit_secret_name(gateway)))
         known = {}
         with setbacks.caught():
             for name in names:
@@ -181,6 +184,18 @@ class Converger:
         else:
             check_owner(SECRET, known.record, owner)
 
+    async def _audit_key(self, gateway: Gateway, owner: Owner) -> None:
+        """Create the audit key's Secret unless it is there; it goes and stays with the volume."""
+        key = (gateway.meta.namespace, audit_secret_name(gateway))
+        record = self.secrets.cache.get(key)
+        if record is None:
+            await self.writer.create_secret(build_audit_secret(gateway, self.new_token()), owner)
+            return
+        check_owner(SECRET, record, owner)
+        owners = audit_owners(gateway)
+        if (record.owner is None) != (owners is None):
+            await self.writer.change_secret(key, record.version, owner, lambda _live: {"metadata": {OWNERS: owners}})
+
     def _prunable(self) -> Iterable[Cache]:
         """All but claims: those hold what nobody can make again."""
         kinds = (cache for kind, cache in self.caches.items() if kind is not PERSISTENT_VOLUME_CLAIM)
@@ -190,4 +205,4 @@ class Converger:
 def _names(gateway: Gateway, wanted: Desired) -> set[tuple[Kind, str]]:
     """What must not be pruned: everything applied, and every Secret referred to."""
     applied = {(kind_of(manifest), manifest["metadata"]["name"]) for manifest in wanted.manifests}
-    return applied | {(SECRET, use.name) for use in gateway.secret_uses}
+    return applied | {(SECRET, use.name) for use in gateway.secret_uses} | {(SECRET, audit_secret_name(gateway))}

@@ -9,6 +9,7 @@ from tenantry_operator.api.v1alpha1.gateway import Gateway
 from tenantry_operator.api.v1alpha1.quantity import canonical
 from tenantry_operator.api.v1alpha1.storage import claim_name
 from tenantry_operator.api.v1alpha1.workload import EnvVar, Limits, Requests
+from tenantry_operator.resources.audit_key import AUDIT_KEY, audit_secret_name
 from tenantry_operator.resources.image import Image
 from tenantry_operator.resources.metadata import child_name, labels, selector
 from tenantry_operator.resources.native import native
@@ -24,6 +25,7 @@ SECRETS_DIR = "/run/secrets/tenantry"
 SECRET_FILE_MODE = 0o440
 SECRET_FILES = {"token": "GATEWAY_TOKEN", "API key": "ANTHROPIC_API_KEY"}
 """File name in the gateway's secrets directory by the purpose of a SecretUse."""
+AUDIT_FILE = "AUDIT_KEY"
 ROTATION_FILES = {PREVIOUS_KEY: "GATEWAY_TOKEN_PREVIOUS", VERSION_KEY: "GATEWAY_TOKEN_VERSION"}
 """File names of the keys that a generated token's Secret has from its first rotation on: a pod that was made before
 gets them, too, without a restart."""
@@ -153,16 +155,9 @@ def _probe(path: str, *, period: int, failures: int) -> dict[str, Any]:
 
 def _secret_sources(gateway: Gateway) -> list[dict[str, Any]]:
     """One file per Secret key. Optional, so that a missing Secret shows in status and heals, instead of a stuck pod."""
-    return [
-        {
-            "secret": {
-                "name": use.name,
-                "items": _secret_items(use),
-                "optional": True,
-            }
-        }
-        for use in gateway.secrets
-    ]
+    sources = [(use.name, _secret_items(use)) for use in gateway.secrets]
+    sources.append((audit_secret_name(gateway), [{"key": AUDIT_KEY, "path": AUDIT_FILE}]))
+    return [{"secret": {"name": name, "items": items, "optional": True}} for name, items in sources]
 
 
 def _secret_items(use: SecretUse) -> list[dict[str, str]]:

@@ -70,12 +70,14 @@ def test_secrets_are_optional_files_and_never_environment_variables() -> None:
     assert [(source["name"], source["optional"]) for source in sources] == [
         ("assistants-token", True),
         ("anthropic", True),
+        ("assistants-audit", True),
     ]
     assert {item["key"]: item["path"] for source in sources for item in source["items"]} == {
         "token": "GATEWAY_TOKEN",
         "previous-token": "GATEWAY_TOKEN_PREVIOUS",
         "token-version": "GATEWAY_TOKEN_VERSION",
         "api-key": "ANTHROPIC_API_KEY",
+        "audit-key": "AUDIT_KEY",
     }
     assert [variable["name"] for variable in container()["env"]] == [
         "CLAWDBOT_CONFIG_PATH",
