@@ -19,6 +19,14 @@ def test_a_service_monitor_selects_the_service_and_scrapes_its_port() -> None:
     assert endpoint == {"port": service["spec"]["ports"][0]["name"], "path": "/metrics"}
 
 
+def test_series_tell_the_gateway_by_a_label_that_the_service_has() -> None:
+    monitor, service = build_service_monitor(gateway(MONITORED)), build_service(gateway(MONITORED))
+
+    assert monitor is not None
+    assert monitor["spec"]["targetLabels"] == ["tenantry.dev/gateway"]
+    assert service["metadata"]["labels"]["tenantry.dev/gateway"] == "assistants"
+
+
 def test_an_interval_and_labels_are_there_where_they_are_given() -> None:
     spec = {"interval": "30s", "labels": {"release": "prometheus"}}
     monitor = build_service_monitor(gateway({"monitoring": {"serviceMonitor": spec}}))
