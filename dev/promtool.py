@@ -26,10 +26,19 @@ def promtool_path() -> Path:
     return kept
 
 
+def check_rules(rule_file: Path) -> str:
+    """Run ``promtool check rules``; returns what it found wrong, empty if nothing is."""
+    return _complaints("check", rule_file)
+
+
 def test_rules(test_file: Path) -> str:
     """Run ``promtool test rules``; returns what it found wrong, empty if nothing is."""
+    return _complaints("test", test_file)
+
+
+def _complaints(what: str, file: Path) -> str:
     done = subprocess.run(
-        [str(promtool_path()), "test", "rules", str(test_file)], capture_output=True, text=True, check=False
+        [str(promtool_path()), what, "rules", str(file)], capture_output=True, text=True, check=False
     )
     return "" if done.returncode == 0 else f"{done.stdout}{done.stderr}"
 

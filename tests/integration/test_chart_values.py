@@ -33,6 +33,7 @@ def sections(values: dict[str, Any] | None = None, path: str = "") -> list[tuple
         ({"defaultGatewayImage": {"tag": "a b"}}, "at '/defaultGatewayImage/tag'"),
         ({"scope": {"namespaces": ["Team A"]}}, "at '/scope/namespaces/0'"),
         ({"podLabels": {"app.kubernetes.io/name": "x"}}, "at '/podLabels/app.kubernetes.io"),
+        ({"metrics": {"prometheusRule": {"gateways": "yes"}}}, "at '/metrics/prometheusRule/gateways'"),
         ({"admissionPolicy": {"namespaces": {"Team A": {}}}}, "'Team A' not allowed"),
         ({"admissionPolicy": {"namespaces": {"team-a": {"allowedModel": []}}}}, "'allowedModel' not allowed"),
         ({"admissionPolicy": {"allowedModels": ["a\nb"]}}, "at '/admissionPolicy/allowedModels/0'"),
@@ -85,7 +86,7 @@ def test_what_users_say_of_labels_and_annotations_wins_where_nothing_selects_by_
     )
 
     labelled = [one["kind"] for one in manifests if one["metadata"]["labels"].items() >= label.items()]
-    assert sorted(labelled) == ["ConfigMap", "PrometheusRule", "ServiceMonitor"]
+    assert sorted(labelled) == ["ConfigMap", "PrometheusRule", "PrometheusRule", "ServiceMonitor"]
     (pod,) = (one["spec"]["template"] for one in manifests if one["kind"] == "Deployment")
     assert pod["metadata"]["annotations"] == {container: "sidecar"}
 
