@@ -37,9 +37,7 @@ def test_rules(test_file: Path) -> str:
 
 
 def _complaints(what: str, file: Path) -> str:
-    done = subprocess.run(
-        [str(promtool_path()), what, "rules", str(file)], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([str(promtool_path()), what, "rules", str(file)], capture_output=True, text=True, check=False)
     return "" if done.returncode == 0 else f"{done.stdout}{done.stderr}"
 
 

@@ -49,10 +49,11 @@ def test_every_alert_asks_for_what_a_gateway_exports(alert: str) -> None:
 
 
 def test_a_metric_or_label_that_no_gateway_exports_would_be_found() -> None:
-    text = 'sum by (route, colour) (rate(tenantry_gateway_requests_total{cod="5"}[5m])) / sum(tenantry_gateway_requests)'
+    text = 'sum by (route, colour) (rate(tenantry_gateway_requests_total{cod="5"}[5m])) / sum(tenantry_gateway_request)'
     known = "sum by (route, code) (rate(tenantry_gateway_requests_total[5m])) or vector(0)"
 
-    assert faults(text, exported()) == ["tenantry_gateway_requests", "tenantry_gateway_requests_total{cod}", "by (colour)"]
+    found = faults(text, exported())
+    assert found == ["tenantry_gateway_request", "tenantry_gateway_requests_total{cod}", "by (colour)"]
     assert faults(known, exported()) == []
     assert list(selectors(known)) == [("tenantry_gateway_requests_total", set())]
 
