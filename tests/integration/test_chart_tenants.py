@@ -33,6 +33,8 @@ def exported() -> dict[str, set[str]]:
     metrics.turn(waited=0.1, overhead=0.1)
     metrics.model_first_text("main", "claude", 1.0)
     metrics.model_call("main", "claude", Usage(1, 1), 1.0, error_type="")
+    metrics.invocation("main", 1.0, error_type="")
+    metrics.tool_call("main", "current_time", 1.0)
     metrics.config_loaded(1.0)
     samples = [sample for family in metrics.registry.collect() for sample in family.samples]
     return {**{sample.name: TARGET | set(sample.labels) for sample in samples}, **FOREIGN}
