@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
 EXTRAS := dev operator gateway
 
-.PHONY: help demo test test-unit test-integration test-e2e lint format generate verify lock images cluster-up cluster-down bench-fleet bench-binding python cluster
+.PHONY: help demo test test-unit test-integration test-e2e lint format generate verify lock images cluster-up cluster-down bench-fleet bench-binding soak-gateway python cluster
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ cluster-down: python ## Stop the development cluster and remove everything of it
 bench-fleet: python ## Measure the operator with 200, 1,000 and 5,000 tenants (hours; ARGS="--sizes 200" for less)
 	@$(PYTHON) -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements/bench.txt
 	@$(PYTHON) -m benchmarks.fleet $(ARGS)
+
+soak-gateway: python ## Kill a gateway under load a thousand times and look for what is lost (an hour; ARGS="--kills 50" for less)
+	@$(PYTHON) -m tests.integration.kill_harness $(ARGS)
 
 bench-binding: cluster ## Measure how soon a real pod answers by a new AgentBinding
 	@$(PYTHON) -m benchmarks.served_binding

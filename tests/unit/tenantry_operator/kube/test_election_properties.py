@@ -181,7 +181,7 @@ class Process:
 
 
 def world_of(rates: tuple[float, float, float], weather: Weather, seed: int) -> World:
-    random = Random(seed)  # noqa: S311 - a simulation
+    random = Random(seed)
     world = World(weather, random)
     for number, rate in enumerate(rates):
         world.processes.append(Process(world, rate, number, random.uniform(0.0, 1e6)))
