@@ -94,7 +94,11 @@ class Metrics:
     def turn(self, *, waited: float, overhead: float) -> None:
         """A chat message got its reply: seconds in the queue, and those that the gateway itself took."""
         self._queue.observe(waited)
-        self._overhead.observe(max(0.0, overhead))
+        self.overhead(overhead)
+
+    def overhead(self, seconds: float) -> None:
+        """What the gateway itself added to an answer."""
+        self._overhead.observe(max(0.0, seconds))
 
     def model_first_text(self, agent: str, model: str, seconds: float) -> None:
         """The model's first words arrived."""

@@ -68,6 +68,12 @@ def listen_address(settings: Settings, section: GatewaySection) -> tuple[str, in
     return settings.bind or section.bind or DEFAULT_BIND, port
 
 
+def probe_address(settings: Settings) -> tuple[str, int]:
+    """Where to listen before the configuration is in force; raises ConfigError."""
+    inputs = read_inputs(settings, {})
+    return listen_address(settings, _listening_section(inputs))
+
+
 class Reloader:
     """Puts configurations into force in `state`."""
 

@@ -22,11 +22,13 @@ from tenantry_gateway.errors import GatewayError, InvalidRequest, error_body
 from tenantry_gateway.logs import Redactor
 from tenantry_gateway.middleware.record import new_request_id
 from tenantry_gateway.providers.anthropic import AnthropicModel
-from tenantry_gateway.reload import Reloader
+from tenantry_gateway.reload import Reloader, probe_address
 from tenantry_gateway.settings import Settings
-from tenantry_gateway.state import build_state
+from tenantry_gateway.standby import stand_by
+from tenantry_gateway.state import GatewayState, build_state
 from tenantry_gateway.state_directory import StateDirectory
 from tenantry_gateway.storage.disk import Disk
+from tenantry_gateway.storage.lock import InUse
 from tenantry_gateway.variables import Variables, read_secrets
 
 logger = logging.getLogger(__name__)
@@ -72,20 +74,35 @@ class Server:
         self._settings = settings
         self._drain_seconds = settings.drain_seconds
         self._model = AnthropicModel()
+        self._redactor = redactor
         self._directory = StateDirectory(settings.state_dir, Disk(), _now)
-        self._open_directory()
-        self._state = build_state(self._model, self._directory)
-        self._reloader = Reloader(settings, self._state, redactor)
         self._stop = asyncio.Event()
         self._interrupts = 0
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT; raises ConfigError where the gateway cannot start."""
-        self._state.directory.writer.note(AuditEvent("gateway.start", "success", target=__version__))
-        bind, port = await self._reloader.start()
         self._handle_signals()
+        if await self._has_directory():
+            await self._serve(build_state(self._model, self._directory))
+        logger.info("stopped")
+
+    async def _has_directory(self) -> bool:
+        """Open the state directory; False where the process is to end before it can be had."""
+        try:
+            self._open_directory()
+        except InUse:
+            if not self._settings.standby:
+                raise
+            bind, port = probe_address(self._settings)
+            return await stand_by(self._open_directory, bind, port, self._stop)
+        return True
+
+    async def _serve(self, state: GatewayState) -> None:
+        state.directory.writer.note(AuditEvent("gateway.start", "success", target=__version__))
+        reloader = Reloader(self._settings, state, self._redactor)
+        bind, port = await reloader.start()
         runner = web.AppRunner(
-            build_app(self._state),
+            build_app(state),
             handler_cancellation=True,
             shutdown_timeout=_CANCEL_SECONDS,
         )
@@ -95,20 +112,19 @@ class Server:
             listener = await self._listen(runner, bind, port)
             background = [
                 asyncio.create_task(work)
-                for work in (self._reloader.watch(), self._model.load(), tell_refusals(self._state), mend(self._state))
+                for work in (reloader.watch(), self._model.load(), tell_refusals(state), mend(state))
             ]
             await self._stop.wait()
-            await self._drain(listener)
+            await self._drain(state, listener)
         finally:
             for task in background:
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)
             await runner.cleanup()
             await self._model.close()
-            await self._state.relay.close()
-            self._state.directory.writer.note(*self._state.tally.take(), AuditEvent("gateway.stop", "success"))
+            await state.relay.close()
+            state.directory.writer.note(*state.tally.take(), AuditEvent("gateway.stop", "success"))
             await self._directory.close()
-        logger.info("stopped")
 
     def _open_directory(self) -> None:
         variables = Variables(read_secrets(self._settings.secrets_dir, {}), self._settings.environment)
@@ -132,15 +148,15 @@ class Server:
         logger.info("listening", extra={"address": host, "port": actual})
         return listener
 
-    async def _drain(self, listener: asyncio.Server) -> None:
+    async def _drain(self, state: GatewayState, listener: asyncio.Server) -> None:
         """Accept nothing new and wait for what is in flight; on connections that stay open, answer and close."""
-        self._state.draining = True
-        in_flight = self._state.in_flight
+        state.draining = True
+        in_flight = state.in_flight
         logger.info("draining", extra={"in_flight": int(in_flight)})
         listener.close()
         try:
             async with asyncio.timeout(self._drain_seconds):
-                await self._state.sockets.end()
+                await state.sockets.end()
                 await in_flight.idle()
         except TimeoutError:
             logger.warning("requests are broken off", extra={"in_flight": int(in_flight)})

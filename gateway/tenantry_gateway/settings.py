@@ -2,7 +2,7 @@
 
 Variables: CLAWDBOT_CONFIG_PATH, CLAWDBOT_STATE_DIR and LOG_LEVEL of the enterprise guide, TENANTRY_SECRETS_DIR
 (default /run/secrets/tenantry), the directory with one file a secret, and TENANTRY_DRAIN_SECONDS (default 100), how
-long requests in flight may go on after SIGTERM.
+long requests in flight may go on after SIGTERM, and TENANTRY_STANDBY (`true`: wait for a state directory in use).
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ class Settings:
     port: int | None = None
     log_level: LogLevel | None = None
     drain_seconds: int = DRAIN_SECONDS
+    standby: bool = False
+    """Whether to wait for a state directory that another gateway uses, instead of giving up."""
 
 
 def read_settings(
@@ -55,6 +57,7 @@ def read_settings(
         bind=bind,
         port=port,
         log_level=_log_level(environment.get("LOG_LEVEL")),
+        standby=environment.get("TENANTRY_STANDBY") == "true",
         drain_seconds=_seconds("TENANTRY_DRAIN_SECONDS", environment, DRAIN_SECONDS),
     )
 

@@ -79,6 +79,8 @@ class Place:
     directory: Path
     base_url: str
     version: int = 0
+    variables: dict[str, str] = field(default_factory=dict)
+    """More of the process's environment."""
 
     @property
     def config(self) -> Path:
@@ -111,6 +113,7 @@ class Place:
             "CLAWDBOT_CONFIG_PATH": str(self.config),
             "TENANTRY_SECRETS_DIR": str(self.secrets),
             "ANTHROPIC_BASE_URL": self.base_url,
+            **self.variables,
         }
 
     @asynccontextmanager

@@ -257,3 +257,29 @@ async def test_the_guides_command_line_works(place: Place) -> None:
         process.terminate()
         await process.communicate()
     assert process.returncode == 0
+
+
+async def test_a_second_gateway_of_a_state_directory_is_refused(place: Place) -> None:
+    async with place.listening() as first, place.gateway() as second:
+        await first.ready()
+        assert await second.ended() == 78
+        line = await second.logged("cannot start")
+        assert "is in use by another gateway" in line["message"]
+
+
+async def test_a_standby_answers_probes_and_takes_over(place: Place, unused_tcp_port: int) -> None:
+    place.variables["TENANTRY_STANDBY"] = "true"
+    async with place.listening() as first:
+        await first.chat("hi", senderId="ann")
+        async with place.gateway("--port", str(unused_tcp_port)) as second:
+            second.port = unused_tcp_port
+            await second.logged("standing by")
+            body = await second.ready(status="not-ready")
+            assert body["reason"] == "standing by: another gateway uses the state directory"
+            status, refused = await second.chat("hi")
+            assert (status, refused["error"]["type"]) == (503, "api_error")
+            first.process.kill()
+            await second.logged("listening")
+            await second.ready()
+            _, answer = await second.chat("hi again", senderId="ann")
+            assert "turn 2" in answer["reply"]

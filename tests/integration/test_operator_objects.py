@@ -16,8 +16,9 @@ CHILDREN = ",".join(KINDS)
 
 
 def children(kubectl: Kubectl, namespace: str, name: str = "a") -> dict[str, Manifest]:
-    """The objects of a Gateway by kind."""
-    return {each["kind"]: each for each in kubectl.items(CHILDREN, namespace, f"tenantry.dev/gateway={name}")}
+    """The objects of a Gateway by kind, but for the audit log's key, which is with the volume."""
+    found = kubectl.items(CHILDREN, namespace, f"tenantry.dev/gateway={name}")
+    return {each["kind"]: each for each in found if each["metadata"]["name"] != f"{name}-audit"}
 
 
 def created(kubectl: Kubectl, namespace: str, name: str = "a") -> dict[str, Manifest]:
@@ -160,6 +161,41 @@ def test_nothing_is_left_of_a_deleted_gateway(kubectl: Kubectl, namespace: str) 
     kubectl.run("-n", namespace, "delete", "tgw", "a")
 
     eventually(lambda: children(kubectl, namespace) == {} or None)
+
+
+def test_the_audit_logs_key_stays_with_the_volume_and_is_used_again(kubectl: Kubectl, namespace: str) -> None:
+    kubectl.apply(gateway("a", namespace))
+    created(kubectl, namespace)
+    before = kubectl.get("secret", "a-audit", namespace)
+    assert list(before["data"]) == ["audit-key"]
+    assert before["data"] != kubectl.get("secret", "a-token", namespace)["data"]
+
+    kubectl.run("-n", namespace, "delete", "tgw", "a")
+    eventually(lambda: children(kubectl, namespace) == {} or None)
+    kubectl.apply(gateway("a", namespace))
+    created(kubectl, namespace)
+
+    assert kubectl.get("secret", "a-audit", namespace)["metadata"]["uid"] == before["metadata"]["uid"]
+
+
+def test_the_audit_logs_key_goes_with_a_volume_that_goes(kubectl: Kubectl, namespace: str) -> None:
+    kubectl.apply(gateway("a", namespace))
+    created(kubectl, namespace)
+    kubectl.apply(gateway("a", namespace, deletionPolicy="Delete"))
+    eventually(lambda: kubectl.get("secret", "a-audit", namespace)["metadata"].get("ownerReferences"))
+
+    kubectl.run("-n", namespace, "delete", "tgw", "a")
+
+    kubectl.run("-n", namespace, "wait", "--for=delete", "secret/a-audit", "--timeout=30s")
+
+
+def test_an_audit_log_whose_key_was_deleted_gets_a_new_one(kubectl: Kubectl, namespace: str) -> None:
+    kubectl.apply(gateway("a", namespace))
+    created(kubectl, namespace)
+
+    kubectl.run("-n", namespace, "delete", "secret", "a-audit")
+
+    eventually(lambda: kubectl.items("secrets", namespace, "tenantry.dev/gateway=a")[1:] or None)
 
 
 def test_a_gateway_deleted_and_made_again_at_once_gets_objects_of_its_own(kubectl: Kubectl, namespace: str) -> None:

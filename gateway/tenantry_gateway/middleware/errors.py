@@ -26,6 +26,8 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
             raise
         record = request[RECORD]
         described = describe(record, error)
+        if record.answering:
+            raise ConnectionResetError("the answer was broken off") from error
         request.app[STATE].denied(described, record.principal, route_of(request))
         return _response(record, described)
 

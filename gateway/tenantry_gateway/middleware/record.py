@@ -40,6 +40,8 @@ class Record:
     channel: str | None = None
     error_type: str | None = None
     upstream_request_id: str | None = None
+    answering: bool = False
+    """Whether the status is sent: nothing else can be answered then."""
 
 
 RECORD: web.RequestKey[Record] = web.RequestKey("record", Record)
@@ -68,6 +70,7 @@ async def finish_headers(request: web.Request, response: web.StreamResponse) -> 
     """Add the request's id, and end the connection while the gateway is stopping. A signal: streams start early."""
     response.headers["Server"] = "tenantry-gateway"
     response.headers["request-id"] = request[RECORD].request_id
+    request[RECORD].answering = True
     if request.app[STATE].draining:
         response.headers["Connection"] = "close"
         response.force_close()

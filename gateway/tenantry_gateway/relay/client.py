@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from io import BytesIO
 from typing import Final
 
 import aiohttp
@@ -12,6 +13,7 @@ from tenantry_gateway.errors import UpstreamError, UpstreamTimeout
 
 _CONNECT_SECONDS: Final = 5.0
 _SILENCE_SECONDS: Final = 600.0
+_LARGE: Final = 256 * 1024
 _DEFAULT_URL: Final = "https://api.anthropic.com"
 
 
@@ -40,18 +42,24 @@ class RelayClient:
                 auto_decompress=False,
                 skip_auto_headers=("User-Agent", "Accept"),
             )
-        try:
+        with upstream_errors():
             async with session.post(
-                f"{base_url or _DEFAULT_URL}{path}", data=body, headers=headers, allow_redirects=False
+                f"{base_url or _DEFAULT_URL}{path}",
+                data=BytesIO(body) if len(body) > _LARGE else body,  # aiohttp writes it piece by piece
+                headers=headers,
+                allow_redirects=False,
             ) as response:
                 yield response
-        except TimeoutError as error:
-            raise UpstreamTimeout("the Anthropic API did not answer in time") from error
-        except aiohttp.ClientConnectorError as error:
-            raise UpstreamError(
-                "the Anthropic API cannot be reached: check provider.baseUrl and the network"
-            ) from error
-        except aiohttp.ClientPayloadError as error:
-            raise UpstreamError("the Anthropic API broke its answer off") from error
-        except aiohttp.ServerDisconnectedError as error:
-            raise UpstreamError("the Anthropic API broke its answer off") from error
+
+
+@contextmanager
+def upstream_errors() -> Iterator[None]:
+    """Turn what the client library raises, while an answer is awaited or read, into UpstreamError."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise UpstreamTimeout("the Anthropic API did not answer in time") from error
+    except aiohttp.ClientConnectorError as error:
+        raise UpstreamError("the Anthropic API cannot be reached: check provider.baseUrl and the network") from error
+    except aiohttp.ClientError as error:
+        raise UpstreamError("the Anthropic API broke its answer off") from error

@@ -11,18 +11,20 @@ import orjson
 from tenantry_config.document import Config
 from tenantry_gateway.errors import InvalidRequest, NotFound
 
+OTHER: Final = "other"
 AGENT: Final = "agent:"
 _FORWARDED: Final = ("anthropic-version", "anthropic-beta", "anthropic-dangerous-direct-browser-access")
 
 
 @dataclass(frozen=True, slots=True)
 class Relayed:
-    """A request of the Messages API. `label` is the model as metrics and the audit log name it."""
+    """A request of the Messages API. `label` is the model as metrics name it: one of an agent, else `other`."""
 
     body: bytes
     model: str
     agent_id: str | None
     stream: bool
+    label: str
 
 
 def relayed(body: bytes, config: Config) -> Relayed:
@@ -39,7 +41,7 @@ def relayed(body: bytes, config: Config) -> Relayed:
         raise InvalidRequest("model: is required, a model's name or agent: and an agent's id")
     stream = asked.get("stream") is True
     if not model.startswith(AGENT):
-        return Relayed(body, model, None, stream)
+        return Relayed(body, model, None, stream, _label(model, config))
     agent_id = model.removeprefix(AGENT)
     agent = config.agents.get(agent_id)
     if agent is None:
@@ -48,7 +50,12 @@ def relayed(body: bytes, config: Config) -> Relayed:
     changed = {**asked, "model": agent.model}
     if agent.system:
         changed["system"] = _system(agent.system, asked.get("system"))
-    return Relayed(orjson.dumps(changed), agent.model, agent_id, stream)
+    return Relayed(orjson.dumps(changed), agent.model, agent_id, stream, agent.model)
+
+
+def _label(model: str, config: Config) -> str:
+    """Labels are bounded, and clients may name anything."""
+    return model if any(agent.model == model for agent in config.agents.values()) else OTHER
 
 
 def forwarded_headers(headers: Mapping[str, str], api_key: str) -> dict[str, str]:

@@ -13,6 +13,10 @@ from tenantry_gateway.storage.disk import DIRECTORY_MODE, FILE_MODE
 NAME: Final = ".lock"
 
 
+class InUse(ConfigError):
+    """Another gateway has it."""
+
+
 class StateLock:
     """Held until the process ends, however it ends: the kernel gives it back."""
 
@@ -21,7 +25,7 @@ class StateLock:
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
-        """Take it; raises ConfigError where another process has it, or the directory cannot be written."""
+        """Take it; raises InUse where another process has it, ConfigError where the directory cannot be written."""
         try:
             self._path.parent.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
@@ -33,7 +37,7 @@ class StateLock:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(descriptor)
-            raise ConfigError(
+            raise InUse(
                 "CLAWDBOT_STATE_DIR",
                 f"{self._path.parent} is in use by another gateway: end it, or name another directory",
             ) from error
