@@ -52,7 +52,12 @@ class Protocol(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer a request that could not be parsed, or whose handler broke the middleware itself."""
+        """Answer a request that could not be parsed, or whose handler broke the middleware itself.
+
+        Raises ConnectionError where the client is gone, or has half an answer: then the connection ends.
+        """
+        if isinstance(exc, ConnectionError):
+            raise exc
         del request, message
         request_id = new_request_id()
         if status == web.HTTPBadRequest.status_code:
