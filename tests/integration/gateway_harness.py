@@ -155,6 +155,8 @@ async def next_event(response: aiohttp.ClientResponse) -> tuple[str, dict[str, A
     """The next server-sent event that is no comment."""
     lines: list[str] = []
     while not lines or lines[-1]:
+        if response.content.at_eof():
+            raise ConnectionResetError("the stream has ended")
         line = (await asyncio.wait_for(response.content.readline(), SECONDS)).decode().rstrip("\n")
         if not line.startswith(":"):
             lines.append(line)

@@ -77,6 +77,7 @@ class Client:
                 return answer
             while True:
                 name, data = await _event(response)
+                assert name != "error", f"503 {data}"
                 if name == "done":
                     return data
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from tests.unit.tenantry_gateway.harness import (
     serving,
     snapshot,
 )
-from tests.unit.tenantry_gateway.storage.faulty_disk import NO_SPACE, FaultyDisk
+from tests.unit.tenantry_gateway.storage.faulty_disk import FaultyDisk
 
 Client = TestClient[Any, Any]
 ADMIN = AGENTS + 'rbac: {enabled: true, assignments: {"token:shared": admin}}\n'
@@ -118,16 +119,27 @@ async def test_reload_puts_a_changed_configuration_into_force_and_refuses_a_bad_
 
     assert (status, kind) == (400, "invalid_request_error")
     assert 'did you mean "agents"' in message
+    await state.directory.writer.write(())
     changes = [event for event in (await audit(admin))["data"] if event["type"] == "config.change"]
     assert [event["outcome"] for event in changes] == ["success", "success", "failure"]
 
 
-async def test_while_nothing_can_be_written_nothing_is_done_and_the_model_is_not_asked(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("call", "code", "reason"),
+    [
+        ("write", errno.ENOSPC, "No space left on device"),
+        ("write", errno.EROFS, "Read-only file system"),
+        ("sync", errno.EIO, "Input/output error"),
+    ],
+)
+async def test_while_nothing_can_be_written_nothing_is_done_and_the_model_is_not_asked(
+    tmp_path: Path, call: str, code: int, reason: str
+) -> None:
     disk, model = FaultyDisk(), EchoModel()
     async with gateway_state(model, tmp_path, disk=disk) as state, serving(state) as client:
         state.snapshot = snapshot()
         assert (await client.post("/v1/chat", json={"text": "one"})).status == 200
-        disk.fails["write"] = [NO_SPACE] * 1000
+        disk.fails[call] = [code] * 1000
         failed = await error_of(await client.post("/v1/chat", json={"text": "two"}))
         asked = len(model.requests)
         response = await client.post("/v1/chat", json={"text": "three"})
@@ -136,7 +148,7 @@ async def test_while_nothing_can_be_written_nothing_is_done_and_the_model_is_not
         ready = await client.get("/ready")
         assert (ready.status, (await ready.json())["reason"]) == (
             503,
-            "the state directory cannot be written: No space left on device",
+            f"the state directory cannot be written: {reason}",
         )
         disk.fails.clear()
         await state.directory.writer.write((AuditEvent("gateway.storage", "success"),))
@@ -144,7 +156,7 @@ async def test_while_nothing_can_be_written_nothing_is_done_and_the_model_is_not
         body = await (await client.post("/v1/chat", json={"text": "four"})).json()
 
     assert failed[0] == refused[0] == relayed[0] == 503
-    assert "No space left on device" in refused[2]
+    assert reason in refused[2]
     assert response.headers["Retry-After"] == "5"
     assert asked == 2
     assert len(model.requests) == 3
