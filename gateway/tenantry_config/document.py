@@ -71,7 +71,7 @@ def _base_url(value: str) -> str:
         usable = False
     if not usable or not re.fullmatch(r"[!-~]+", value):
         raise PydanticCustomError("url", "must be a URL such as https://api.anthropic.com")
-    if "@" in parts.netloc or parts.query or parts.fragment:
+    if "@" in parts.netloc or "?" in value or "#" in value:
         raise PydanticCustomError("url", "must have no credentials, query or fragment")
     return value.rstrip("/")
 

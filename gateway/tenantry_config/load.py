@@ -109,9 +109,9 @@ def _config_error(error: ValidationError, secrets: Mapping[Location, str]) -> Co
     """
     details = error.errors(include_url=False, include_input=False)
     detail = min(details, key=lambda found: found["type"] != "extra_forbidden")
-    location = tuple(part for part in detail["loc"] if part != "[key]")
+    location = detail["loc"][:-1] if _is_about_key(detail) else detail["loc"]
     path = path_of(location)
-    if location in secrets:
+    if location in secrets and _kind(location) is not SecretStr:
         fields = "gateway.auth.token or provider.apiKey"
         return ConfigError(path, f"{secrets[location]} is a secret: it may stand only in a secret field, {fields}")
     return ConfigError(path, _message(detail, location))
@@ -120,9 +120,20 @@ def _config_error(error: ValidationError, secrets: Mapping[Location, str]) -> Co
 def _message(detail: ErrorDetails, location: Location) -> str:
     if detail["type"] == "extra_forbidden":
         return _unknown_key(location)
-    if detail["loc"][-1:] == ("[key]",):
+    if _is_about_key(detail):
         return "is no valid name: use lower-case letters, digits, - and _"
     return _REWORDED.get(detail["type"], detail["msg"].replace("Input should ", "must ", 1))
+
+
+def _is_about_key(detail: ErrorDetails) -> bool:
+    """Whether a mapping's key is wrong: pydantic names the key, and then `[key]`, which may be a key's text as well."""
+    *above, last = detail["loc"]
+    return (
+        last == "[key]"
+        and detail["type"] != "extra_forbidden"
+        and bool(above)
+        and get_origin(_kind(tuple(above[:-1]))) is dict
+    )
 
 
 def _unknown_key(location: Location) -> str:
@@ -134,10 +145,16 @@ def _unknown_key(location: Location) -> str:
 
 def _known_keys(location: Location) -> Sequence[str]:
     """The keys that the section at `location` knows."""
+    kind = _kind(location)
+    return [field.alias or name for name, field in kind.model_fields.items()] if _is_section(kind) else []
+
+
+def _kind(location: Location) -> Any:
+    """The type of the value at `location`; None where there is no such place."""
     kind: Any = Config
     for part in location:
         kind = _child(kind, part)
-    return [field.alias or name for name, field in kind.model_fields.items()] if _is_section(kind) else []
+    return kind
 
 
 def _child(kind: Any, part: str | int) -> Any:

@@ -13,6 +13,9 @@ MAX_BYTES: Final = 4 * 1024 * 1024
 """A ConfigMap holds at most 1 MiB; the rest is room for hand-written files."""
 _MAX_DEPTH: Final = 32
 _MAX_NODES: Final = 200_000
+_MERGE: Final = "tag:yaml.org,2002:merge"
+_QUOTING: Final = ("could not determine a constructor for the tag", "found undefined alias")
+"""Problems that PyYAML tells with a piece of the document."""
 
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml where it is there: 15 times as fast, and the event loop waits for it."""
@@ -25,7 +28,7 @@ def _construct_mapping(loader: Any, node: yaml.MappingNode) -> Iterator[dict[Has
     """A dict of `node`; raises a YAML error with the place of a key that is double or no string."""
     seen: set[str] = set()
     for key, _ in node.value:
-        if key.tag == "tag:yaml.org,2002:merge":
+        if key.tag == _MERGE:
             continue
         if key.tag != "tag:yaml.org,2002:str":
             raise yaml.constructor.ConstructorError(None, None, "a key must be a string: quote it", key.start_mark)
@@ -47,6 +50,11 @@ def parse_yaml(text: str) -> dict[str, Any]:
         document = _compose(text)
     except (yaml.YAMLError, ValueError) as error:
         raise ConfigError("", f"not valid YAML: {_describe(error)}") from None
+    except RecursionError:
+        raise ConfigError("", "not valid YAML: nested too deeply") from None
+    except (LookupError, AttributeError, TypeError, ArithmeticError):
+        # What PyYAML makes of `!!bool maybe` and `!!int ''`.
+        raise ConfigError("", "not valid YAML: a value is not what its tag (!!int, !!map …) says") from None
     if document is None:
         return {}
     if not isinstance(document, dict):
@@ -58,7 +66,11 @@ def parse_yaml(text: str) -> dict[str, Any]:
 def _compose(text: str) -> object:
     loader = _Loader(text)
     try:
-        document: object = loader.get_single_data()
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _check_merges(node)
+        document: object = loader.construct_document(node)
     finally:
         loader.dispose()
     return document
@@ -77,6 +89,48 @@ def _check_size(text: str) -> None:
             depth -= 1
 
 
+def _check_merges(root: yaml.Node) -> None:
+    """Refuse merge keys (`<<`) that add up to more than a document could hold: PyYAML copies what each one merges."""
+    sizes: dict[int, int] = {}
+    total = 0
+    for node in _nodes(root):
+        if isinstance(node, yaml.MappingNode):
+            total += _merged_size(node, sizes)
+        if total > _MAX_NODES:
+            raise yaml.MarkedYAMLError(problem="merge keys expand to too much", problem_mark=node.start_mark)
+
+
+def _nodes(root: yaml.Node) -> Iterator[yaml.Node]:
+    """Every node once, however many aliases lead to it."""
+    seen: set[int] = set()
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        yield node
+        if isinstance(node, yaml.MappingNode):
+            pending.extend(part for pair in node.value for part in pair)
+        elif isinstance(node, yaml.SequenceNode):
+            pending.extend(node.value)
+
+
+def _merged_size(node: yaml.MappingNode, sizes: dict[int, int]) -> int:
+    """How many pairs the mapping has once its merge keys are replaced; one that merges itself adds nothing to it."""
+    if id(node) not in sizes:
+        sizes[id(node)] = 0
+        size = 0
+        for key, value in node.value:
+            merged = value.value if isinstance(value, yaml.SequenceNode) else [value]
+            if key.tag == _MERGE:
+                size += sum(_merged_size(each, sizes) for each in merged if isinstance(each, yaml.MappingNode))
+            else:
+                size += 1
+        sizes[id(node)] = size
+    return sizes[id(node)]
+
+
 def _check_expansion(document: object) -> None:
     """Refuse aliases that expand to more than a document of that size could hold, or to themselves."""
     pending = [(document, 1)]
@@ -93,5 +147,6 @@ def _check_expansion(document: object) -> None:
 def _describe(error: Exception) -> str:
     """PyYAML's problem with its place. The text around it is left out: it may hold a secret."""
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read"
+    problem = next((known for known in _QUOTING if str(problem).startswith(known)), problem)
     mark = getattr(error, "problem_mark", None)
     return f"{problem} (line {mark.line + 1}, column {mark.column + 1})" if mark else str(problem)
