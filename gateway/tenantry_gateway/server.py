@@ -6,11 +6,13 @@ import asyncio
 import logging
 import os
 import signal
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 
 from tenantry_config.errors import ConfigError
 from tenantry_config.version import __version__
@@ -23,7 +25,7 @@ from tenantry_gateway.logs import Redactor
 from tenantry_gateway.middleware.record import new_request_id
 from tenantry_gateway.providers.anthropic import AnthropicModel
 from tenantry_gateway.reload import Reloader, probe_address
-from tenantry_gateway.settings import Settings
+from tenantry_gateway.settings import HEADER_SECONDS, Settings
 from tenantry_gateway.standby import stand_by
 from tenantry_gateway.state import GatewayState, build_state
 from tenantry_gateway.state_directory import StateDirectory
@@ -38,12 +40,69 @@ _KEEPALIVE_SECONDS: Final = 650.0
 """Longer than common proxies keep idle connections, so that it is never the gateway that closes one in use."""
 _INTERRUPTED: Final = 130
 
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
 
 class Protocol(web.RequestHandler):
-    """aiohttp's HTTP connection, with requests that are not HTTP answered as JSON.
+    """aiohttp's HTTP connection, with requests that are not HTTP answered as JSON, and slow ones not waited for.
 
-    aiohttp's own text quotes the request, and so may hold a token.
+    aiohttp's own text quotes the request, and so may hold a token. It waits for the headers of a request as long as for
+    the next request of an idle connection.
     """
+
+    def __init__(
+        self,
+        manager: web.Server,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        header_seconds: float = HEADER_SECONDS,
+        keepalive_timeout: float = _KEEPALIVE_SECONDS,
+    ) -> None:
+        super().__init__(manager, loop=loop, keepalive_timeout=keepalive_timeout)
+        self._header_seconds = header_seconds
+        self._header_timer: asyncio.TimerHandle | None = None
+
+    def log_exception(self, *args: object, **kw: object) -> None:
+        """Log a fault; a body that ends badly is its client's, and was answered."""
+        if not isinstance(kw.get("exc_info"), web.RequestPayloadError | HttpProcessingError):
+            super().log_exception(*args, **kw)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Give the client its time from now on."""
+        super().connection_made(transport)
+        self._start_header_timer()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse; the time for headers runs from their first byte until they are whole, however many bytes come."""
+        known = self._request_count
+        super().data_received(data)
+        if self._request_count != known:
+            self._stop_header_timer()
+        elif self._is_waiting() and self._header_timer is None:
+            self._start_header_timer()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Forget the timer with the connection."""
+        self._stop_header_timer()
+        super().connection_lost(exc)
+
+    def _is_waiting(self) -> bool:
+        """Whether no request is there to be answered."""
+        return self._waiter is not None and not self._waiter.done()
+
+    def _start_header_timer(self) -> None:
+        self._header_timer = self._loop.call_later(self._header_seconds, self._give_up)
+
+    def _stop_header_timer(self) -> None:
+        if self._header_timer is not None:
+            self._header_timer.cancel()
+            self._header_timer = None
+
+    def _give_up(self) -> None:
+        self._header_timer = None
+        if self._is_waiting():
+            logger.debug("a client did not send a request in time")
+            self.force_close()
 
     def handle_error(
         self,
@@ -140,9 +199,11 @@ class Server:
         manager = runner.server
         if manager is None:
             raise RuntimeError("the runner was not set up")
+        manager.request_handler = _answering(manager.request_handler)
+        seconds = self._settings.header_seconds
         try:
             listener = await loop.create_server(
-                lambda: Protocol(manager, loop=loop, keepalive_timeout=_KEEPALIVE_SECONDS),
+                lambda: Protocol(manager, loop=loop, header_seconds=seconds),
                 bind,
                 port,
                 backlog=1024,
@@ -178,6 +239,22 @@ class Server:
         if self._interrupts > 1:
             logging.shutdown()
             os._exit(_INTERRUPTED)
+
+
+def _answering(handler: Handler) -> Handler:
+    """`handler`, with what aiohttp refuses before any middleware, an `Expect` that it does not know, answered as JSON."""
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except web.HTTPException as error:
+            request_id = new_request_id()
+            body = error_body(InvalidRequest.type, "the request expects what this gateway does not do", request_id)
+            response = web.json_response(body, status=error.status, headers={"request-id": request_id})
+            response.force_close()
+            return response
+
+    return answer
 
 
 def _now() -> datetime:

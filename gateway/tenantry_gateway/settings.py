@@ -2,7 +2,8 @@
 
 Variables: CLAWDBOT_CONFIG_PATH, CLAWDBOT_STATE_DIR and LOG_LEVEL of the enterprise guide, TENANTRY_SECRETS_DIR
 (default /run/secrets/tenantry), the directory with one file a secret, and TENANTRY_DRAIN_SECONDS (default 100), how
-long requests in flight may go on after SIGTERM, and TENANTRY_STANDBY (`true`: wait for a state directory in use).
+long requests in flight may go on after SIGTERM, TENANTRY_HEADER_SECONDS (default 30), how long a client may take to
+send a request's headers, and TENANTRY_STANDBY (`true`: wait for a state directory in use).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from tenantry_config.errors import ConfigError
 
 SECRETS_DIR: Final = Path("/run/secrets/tenantry")
 DRAIN_SECONDS: Final = 100
+HEADER_SECONDS: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Settings:
     drain_seconds: int = DRAIN_SECONDS
     standby: bool = False
     """Whether to wait for a state directory that another gateway uses, instead of giving up."""
+    header_seconds: int = HEADER_SECONDS
 
 
 def read_settings(
@@ -59,6 +62,7 @@ def read_settings(
         log_level=_log_level(environment.get("LOG_LEVEL")),
         standby=environment.get("TENANTRY_STANDBY") == "true",
         drain_seconds=_seconds("TENANTRY_DRAIN_SECONDS", environment, DRAIN_SECONDS),
+        header_seconds=_seconds("TENANTRY_HEADER_SECONDS", environment, HEADER_SECONDS),
     )
 
 

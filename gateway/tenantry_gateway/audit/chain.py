@@ -74,7 +74,7 @@ def _place(body: bytes) -> tuple[int, int]:
     try:
         parsed = json.loads(body)
         number, epoch = parsed["n"], parsed["epoch"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ChainBroken("it is not JSON with a number and an epoch") from error
     if type(number) is not int or type(epoch) is not int:
         raise ChainBroken("it is not JSON with a number and an epoch")
@@ -82,4 +82,4 @@ def _place(body: bytes) -> tuple[int, int]:
 
 
 def _mac(key: bytes, previous: str, body: bytes) -> str:
-    return hmac.new(key, previous.encode() + b"\n" + body, hashlib.sha256).hexdigest()
+    return hmac.new(key, previous.encode("utf-8", "replace") + b"\n" + body, hashlib.sha256).hexdigest()

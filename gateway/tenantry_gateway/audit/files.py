@@ -77,7 +77,7 @@ def _before(files: tuple[Path, ...]) -> Head:
     try:
         parsed = json.loads(first)
         number, epoch, previous = parsed["n"], parsed["epoch"], parsed.get("previous", GENESIS)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Head()
     if not isinstance(number, int) or not isinstance(epoch, int) or not isinstance(previous, str):
         return Head()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
+import re
+from typing import Final
 
 from aiohttp import web
 
@@ -13,11 +15,15 @@ from tenantry_gateway.state import STATE
 
 logger = logging.getLogger(__name__)
 
+_HALF: Final = re.compile(r"[\ud800-\udfff]")
+"""What stands for bytes that are no UTF-8."""
+
 
 @web.middleware
 async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn exceptions into answers. A client that is gone gets none, and no traceback."""
     try:
+        _check_text(request)
         return await handler(request)
     except web.HTTPException as error:
         return _http_error(request, error)
@@ -30,6 +36,12 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
             raise ConnectionResetError("the answer was broken off") from error
         request.app[STATE].denied(described, record.principal, route_of(request))
         return _response(record, described)
+
+
+def _check_text(request: web.Request) -> None:
+    """Refuse a path or query that is no UTF-8: no name or id in it could be looked for, kept or passed on."""
+    if _HALF.search(request.path_qs) or _HALF.search(request.path) or _HALF.search(request.query_string):
+        raise InvalidRequest("the path and the query must be UTF-8")
 
 
 def describe(record: Record, error: Exception) -> GatewayError:

@@ -69,8 +69,9 @@ async def record_request(request: web.Request, handler: Handler) -> web.StreamRe
 async def finish_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Add the request's id, and end the connection while the gateway is stopping. A signal: streams start early."""
     response.headers["Server"] = "tenantry-gateway"
-    response.headers["request-id"] = request[RECORD].request_id
-    request[RECORD].answering = True
+    if RECORD in request:
+        response.headers["request-id"] = request[RECORD].request_id
+        request[RECORD].answering = True
     if request.app[STATE].draining:
         response.headers["Connection"] = "close"
         response.force_close()

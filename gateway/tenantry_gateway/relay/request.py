@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,7 +14,9 @@ from tenantry_gateway.errors import InvalidRequest, NotFound
 
 OTHER: Final = "other"
 AGENT: Final = "agent:"
-_FORWARDED: Final = ("anthropic-version", "anthropic-beta", "anthropic-dangerous-direct-browser-access")
+_FORWARDED: Final = "anthropic-"
+_HALF: Final = re.compile(r"[\ud800-\udfff]")
+"""What stands for bytes that are no UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +49,14 @@ def relayed(body: bytes, config: Config) -> Relayed:
     agent = config.agents.get(agent_id)
     if agent is None:
         known = ", ".join(sorted(config.agents)) or "none"
-        raise NotFound(f'no agent "{agent_id}"; known agents: {known}')
+        raise NotFound(f'no agent "{agent_id[:64]}"; known agents: {known}')
     changed = {**asked, "model": agent.model}
     if agent.system:
         changed["system"] = _system(agent.system, asked.get("system"))
-    return Relayed(orjson.dumps(changed), agent.model, agent_id, stream, agent.model)
+    try:
+        return Relayed(orjson.dumps(changed), agent.model, agent_id, stream, agent.model)
+    except orjson.JSONEncodeError:
+        raise InvalidRequest("the body is nested too deeply") from None
 
 
 def _label(model: str, config: Config) -> str:
@@ -59,9 +65,14 @@ def _label(model: str, config: Config) -> str:
 
 
 def forwarded_headers(headers: Mapping[str, str], api_key: str) -> dict[str, str]:
-    """What the API is told besides the body: the client's `anthropic-*` headers, and the gateway's own key."""
-    kept = {name: headers[name] for name in _FORWARDED if name in headers}
-    kept |= {name: value for name, value in headers.items() if name.lower().startswith("anthropic-")}
+    """What the API is told besides the body: the client's `anthropic-*` headers, and the gateway's own key.
+
+    Each once, whatever the case in which it came. Raises InvalidRequest for one that is no UTF-8.
+    """
+    kept = {name.lower(): value for name, value in headers.items() if name.lower().startswith(_FORWARDED)}
+    for name, value in kept.items():
+        if _HALF.search(value):
+            raise InvalidRequest(f"{name}: must be UTF-8")
     return {
         "anthropic-version": "2023-06-01",
         **kept,
@@ -75,5 +86,7 @@ def _system(own: str, given: Any) -> Any:
     """The agent's prompt first; the client's own comes after it."""
     if not given:
         return own
-    blocks = [{"type": "text", "text": given}] if isinstance(given, str) else list(given)
+    if not isinstance(given, str | list):
+        raise InvalidRequest("system: must be a string or a list of blocks")
+    blocks = [{"type": "text", "text": given}] if isinstance(given, str) else given
     return [{"type": "text", "text": own}, *blocks]

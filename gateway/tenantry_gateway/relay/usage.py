@@ -27,16 +27,31 @@ class StreamMeter:
     def __init__(self) -> None:
         self.usage = Usage()
         self._rest = b""
+        self._skipping = False
+        """Whether the line that is being read is too long to be looked at."""
 
     def take(self, chunk: bytes) -> None:
         """Look at a piece of the stream."""
-        lines = (self._rest + chunk).split(b"\n")
-        self._rest = lines.pop()[-_MAX_LINE:]
-        for line in lines:
-            if line.startswith(_DATA) and _NAMED in line:
-                event = _parse(line[len(_DATA) :])
-                message = event.get("message")
-                _count(self.usage, message if isinstance(message, dict) else event)
+        *ended, rest = chunk.split(b"\n")
+        for piece in ended:
+            self._extend(piece)
+            if not self._skipping:
+                self._look_at(self._rest)
+            self._rest, self._skipping = b"", False
+        self._extend(rest)
+
+    def _extend(self, piece: bytes) -> None:
+        """Add to the line, unless that makes it too long: no event with numbers is, and memory is bounded."""
+        if self._skipping or len(self._rest) + len(piece) > _MAX_LINE:
+            self._rest, self._skipping = b"", True
+        else:
+            self._rest += piece
+
+    def _look_at(self, line: bytes) -> None:
+        if line.startswith(_DATA) and _NAMED in line:
+            event = _parse(line[len(_DATA) :])
+            message = event.get("message")
+            _count(self.usage, message if isinstance(message, dict) else event)
 
 
 def _count(usage: Usage, holder: dict[str, Any]) -> None:
@@ -50,7 +65,7 @@ def _count(usage: Usage, holder: dict[str, Any]) -> None:
 
 
 def _number(value: object) -> int:
-    return value if isinstance(value, int) and value > 0 else 0
+    return value if type(value) is int and value > 0 else 0
 
 
 def _parse(data: bytes) -> dict[str, Any]:

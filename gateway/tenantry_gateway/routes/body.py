@@ -27,6 +27,8 @@ async def read_body(request: web.Request, limit: int) -> bytes:
     except TimeoutError as error:
         raise RequestTimeout(f"the body did not arrive within {_READ_SECONDS:g} s") from error
     except web.RequestPayloadError as error:
+        if request.protocol is not None:
+            request.protocol.close()  # Where the next request would begin, nobody knows.
         raise InvalidRequest("the body cannot be read: it is cut off or badly encoded") from error
 
 

@@ -101,13 +101,13 @@ def _session(identity: Any, path: PurePosixPath) -> SessionId | None:
             str(identity["agent"]), identity["namespace"], identity["provenance"], str(identity["key"]), tuple(folder)
         )
         return session if session_path(session) == path else None
-    except (KeyError, AttributeError, TypeError):
+    except (KeyError, AttributeError, TypeError, UnicodeEncodeError):
         return None
 
 
 def _parse(line: bytes | None) -> dict[str, Any]:
     try:
         value = json.loads(line or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, get_args
@@ -12,6 +13,8 @@ from tenantry_gateway.sessions.steps import Step, read_step, step_fields
 from tenantry_gateway.sessions.transcript import SessionId, Turn
 
 _ROLES: Final[tuple[Role, ...]] = get_args(Role)
+_HALF: Final = re.compile(r"[\ud800-\udfff]")
+"""What JSON can escape and no UTF-8 can hold."""
 
 
 class Damaged(ValueError):
@@ -93,6 +96,8 @@ def _committed(number: int, fields: Mapping[str, Any]) -> Committed:
     role, message, reply = fields["role"], fields["message"], fields["reply"]
     if fields["n"] != number or role not in _ROLES or not isinstance(message, str) or not isinstance(reply, str):
         raise ValueError
+    if _HALF.search(message) or _HALF.search(reply):
+        raise ValueError
     usage = fields["usage"]
     turn = Turn(
         role,
@@ -123,6 +128,6 @@ def _identity(session: SessionId) -> dict[str, object]:
 def _parse(line: bytes) -> dict[str, Any] | None:
     try:
         value = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -87,7 +87,7 @@ def is_json(line: bytes) -> bool:
     """Whether a line is what was written, as far as that can be seen."""
     try:
         json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
 
