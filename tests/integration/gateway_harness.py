@@ -109,6 +109,7 @@ class Place:
     def environment(self) -> dict[str, str]:
         return {
             "PATH": os.environ["PATH"],
+            "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
             "HOME": str(self.directory),
             "CLAWDBOT_CONFIG_PATH": str(self.config),
             "TENANTRY_SECRETS_DIR": str(self.secrets),
