@@ -242,7 +242,7 @@ class Server:
 
 
 def _answering(handler: Handler) -> Handler:
-    """`handler`, with what aiohttp refuses before any middleware, an `Expect` that it does not know, answered as JSON."""
+    """`handler`, with what aiohttp refuses before any middleware, an unknown `Expect`, answered as JSON."""
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         try:
