@@ -307,6 +307,7 @@ async def test_a_connection_that_was_used_may_idle_longer_than_headers_may_take(
 
 
 async def test_five_hundred_slow_clients_keep_nobody_waiting_and_are_gone_in_time(impatient: Gateway) -> None:
+    await is_well(impatient)
     before = descriptors(impatient)
     async with AsyncExitStack() as stack:
         for _ in range(500):
