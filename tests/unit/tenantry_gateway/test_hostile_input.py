@@ -16,7 +16,7 @@ from tenantry_gateway.audit.files import CURRENT, verify
 from tenantry_gateway.errors import InvalidRequest
 from tenantry_gateway.relay.request import forwarded_headers, relayed
 from tenantry_gateway.relay.usage import StreamMeter
-from tenantry_gateway.sessions.record import Damaged, read_turns
+from tenantry_gateway.sessions.record import Damaged, read_session
 from tenantry_gateway.sessions.transcript import SessionId
 
 SESSION = SessionId("main", None, "claimed", "agent:main:api:x")
@@ -34,14 +34,17 @@ CONFIG = load_config("agents: {main: {model: m, system: s}}", nothing)
 
 
 def test_a_session_line_that_is_nested_too_deeply_is_no_turn() -> None:
-    assert list(read_turns(SESSION, [DEEP])) == []
+    assert read_session(SESSION, [DEEP]).turns == []
 
 
 def test_a_session_line_with_half_of_a_surrogate_pair_is_damaged() -> None:
-    fields = {"n": 1, "session": IDENTITY, "role": "user", "message": "\ud800", "reply": "ok"}
+    fields: dict[str, object] = {"n": 1, "session": IDENTITY, "role": "user", "message": "whole", "reply": "ok"}
+    fields |= {"time": "", "id": "", "actor": "", "stopReason": "", "usage": {"input_tokens": 1, "output_tokens": 1}}
+    assert read_session(SESSION, [json.dumps(fields).encode()]).turns
+    fields["message"] = "\ud800"
 
     with pytest.raises(Damaged):
-        list(read_turns(SESSION, [json.dumps(fields).encode()]))
+        read_session(SESSION, [json.dumps(fields).encode()])
 
 
 def test_an_audit_line_that_is_nested_too_deeply_breaks_the_chain() -> None:
