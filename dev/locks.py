@@ -1,7 +1,7 @@
 """Hash-pinned requirements, one file an extra or dependency group: `python -m dev.locks [--check]`.
 
 The files name no index, so they install from whichever one pip is configured for. The images' files are constrained
-by the development one: what is tested is what is shipped.
+by the development one: what is tested is what is shipped. LiteLLM's, which is only measured, is not.
 """
 
 import subprocess
@@ -16,9 +16,10 @@ PYTHON = "3.11"
 SELECTIONS = {
     **{extra: ("--extra", extra, "pyproject.toml") for extra in ("dev", "operator")},
     "gateway": ("--extra", "gateway", "--extra", "tracing", "pyproject.toml"),
-    **{group: ("--group", f"pyproject.toml:{group}") for group in ("bench", "build", "standin")},
+    **{group: ("--group", f"pyproject.toml:{group}") for group in ("bench", "build", "litellm", "standin")},
 }
 """Lock file -> what of pyproject.toml it holds; the development one comes first."""
+UNCONSTRAINED = {"dev", "litellm"}
 
 
 def compile_lock(selection: Sequence[str], output: Path, constraint: Path | None, *, upgrade: bool) -> None:
@@ -32,9 +33,9 @@ def compile_lock(selection: Sequence[str], output: Path, constraint: Path | None
 
 
 def compile_all(directory: Path, *, upgrade: bool) -> None:
-    """Write dev.txt, then the images' files under its constraint."""
+    """Write dev.txt, then the others under its constraint."""
     for name, selection in SELECTIONS.items():
-        constraint = None if name == "dev" else directory / "dev.txt"
+        constraint = None if name in UNCONSTRAINED else directory / "dev.txt"
         compile_lock(selection, directory / f"{name}.txt", constraint, upgrade=upgrade)
 
 
