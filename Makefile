@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
 EXTRAS := dev operator gateway
 
-.PHONY: help demo test test-unit test-integration test-e2e lint format generate verify lock images cluster-up cluster-down bench-fleet bench-binding soak-gateway python cluster
+.PHONY: help demo test test-unit test-integration test-e2e lint format generate verify lock images cluster-up cluster-down bench-fleet bench-binding bench-gateway soak-gateway python cluster
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,10 @@ soak-gateway: python ## Kill a gateway under load a thousand times and look for 
 
 bench-binding: cluster ## Measure how soon a real pod answers by a new AgentBinding
 	@$(PYTHON) -m benchmarks.served_binding
+
+bench-gateway: python ## Measure the gateway beside a floor, the SDK and LiteLLM's proxy (ARGS="--seconds 1 --phases relay" for less)
+	@$(PYTHON) -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements/bench.txt
+	@$(PYTHON) -m benchmarks.gateway $(ARGS)
 
 python:
 	@dev/bootstrap.sh python

@@ -3,16 +3,17 @@
 import argparse
 import importlib.metadata
 import json
-import os
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.fleet.usage import machine
 from benchmarks.gateway import litellm_proxy, rounds, soak, sockets, start, streams
 from benchmarks.gateway.cores import Cores, choose_cores, on_core
+from benchmarks.gateway.others import OtherUse
 from benchmarks.gateway.places import DISK, filesystem, places
 from benchmarks.gateway.plots import draw
 from benchmarks.gateway.report import tables
@@ -38,7 +39,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--senders", type=int, default=1000, help="sessions that messages of chat go to in turn")
     add("--streams", type=int, default=400, help="streams at once")
     add("--chunks", type=int, default=50, help="pieces of text in a stream")
-    add("--interval-ms", type=float, default=200, help="from one piece to the next")
+    add("--interval-ms", type=float, default=100, help="from one piece to the next")
     add("--sockets", type=int, default=2000, help="WebSockets at once")
     add("--requests", type=int, default=1_000_000, help="in the soak")
     add("--soak-senders", type=int, default=20_000, help="sessions in the soak")
@@ -52,28 +53,34 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def measure(options: argparse.Namespace, cores: Cores) -> dict[str, Any]:
-    """What is wanted, phase by phase."""
-    load_before = os.getloadavg()[0]
+    """What is wanted, kept phase by phase; returns all that is kept."""
     wanted = options.phases.split(",")
     litellm = None if options.without_litellm else _litellm(wanted)
     with places() as states, tempfile.TemporaryDirectory(prefix="bench-gateway-") as directory:
-        bench = Bench(cores, Path(directory))
-        run: dict[str, Any] = {}
-        loads = [phase for phase in LOADS if phase in wanted]
-        if loads:
-            found = rounds.measure(bench, states, litellm, loads, options)
-            run |= {phase: {"seconds": options.seconds, "systems": systems} for phase, systems in found.items()}
-        if "streams" in wanted:
-            run["streams"] = streams.measure(bench, states, options)
-        if "start" in wanted:
-            run["start"] = {"systems": start.measure(bench, states[DISK], litellm, options)}
-        if "websockets" in wanted:
-            run["websockets"] = sockets.measure(bench, states[DISK], options)
-        if "soak" in wanted:
-            run["soak"] = soak.measure(bench, states[DISK], options)
-        about = _about(cores, states, litellm)
-    about["machine"]["load_average_before"] = round(load_before, 2)
-    return {phase: {**about, **found} for phase, found in run.items()}
+        for phase in _phases(Bench(cores, Path(directory)), states, litellm, options):
+            others = OtherUse()
+            found = phase()
+            about = _about(cores, states, litellm, others)
+            keep(options.results, {name: {**about, **each} for name, each in found.items()})
+    return keep(options.results, {})
+
+
+def _phases(
+    bench: Bench, states: Mapping[str, Path], litellm: Path | None, options: argparse.Namespace
+) -> Iterator[Callable[[], dict[str, Any]]]:
+    """What measures each phase that is wanted, or two at once; each returns results by phase."""
+    wanted = options.phases.split(",")
+    disk = states[DISK]
+    if loads := [phase for phase in LOADS if phase in wanted]:
+        yield partial(rounds.measure, bench, states, litellm, loads, options)
+    if "streams" in wanted:
+        yield lambda: {"streams": streams.measure(bench, states, options)}
+    if "start" in wanted:
+        yield lambda: {"start": start.measure(bench, disk, litellm, options)}
+    if "websockets" in wanted:
+        yield lambda: {"websockets": sockets.measure(bench, disk, options)}
+    if "soak" in wanted:
+        yield lambda: {"soak": soak.measure(bench, disk, options)}
 
 
 def _litellm(wanted: Sequence[str]) -> Path | None:
@@ -87,13 +94,13 @@ def _litellm(wanted: Sequence[str]) -> Path | None:
         return None
 
 
-def _about(cores: Cores, states: Mapping[str, Path], litellm: Path | None) -> dict[str, Any]:
+def _about(cores: Cores, states: Mapping[str, Path], litellm: Path | None, others: OtherUse) -> dict[str, Any]:
     """What it was measured on and with."""
     versions = {package: importlib.metadata.version(package) for package in PACKAGES}
     if litellm is not None:
         versions["litellm"] = litellm_proxy.version()
     return {
-        "machine": {**machine(), "own_core_for_the_system": cores.apart},
+        "machine": {**machine(), "own_core_for_the_system": cores.apart, "cores_used_by_others": others.cores()},
         "file_systems": {kind: filesystem(path) for kind, path in states.items()},
         "versions": versions,
     }
@@ -117,11 +124,10 @@ def main() -> int:
         say("one core for everything: figures tell little")
     try:
         with on_core(cores.load):
-            run = measure(options, cores)
+            kept = measure(options, cores)
     except (DevError, TimeoutError, OSError) as error:
         print(f"bench-gateway: {error}", file=sys.stderr)
         return 1
-    kept = keep(options.results, run)
     print(f"\n{tables(kept)}\n")
     draw(kept, options.results / "gateway.svg")
     print(f"kept in {options.results}: {FILE}, gateway.svg")

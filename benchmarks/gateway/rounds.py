@@ -67,14 +67,21 @@ class Rounds:
     options: argparse.Namespace
 
     def measure(self) -> dict[str, dict[str, Any]]:
-        """Figures by phase, by case and by how many connections: the median of the rounds."""
+        """By phase: figures by case and by how many connections, the median of the rounds."""
         found: dict[str, dict[str, Found]] = {phase: {} for phase in self.phases}
         for number in range(self.options.rounds):
             say(f"round {number + 1} of {self.options.rounds}")
             for phase, name, figures in self._round(number):
                 for at_once, each in figures.items():
                     found[phase].setdefault(name, {}).setdefault(at_once, []).append(each)
-        return {phase: {name: _middle(each) for name, each in cases.items()} for phase, cases in found.items()}
+        return {
+            phase: {
+                "seconds": self.options.seconds,
+                "rounds": self.options.rounds,
+                "systems": {name: _middle(each) for name, each in cases.items()},
+            }
+            for phase, cases in found.items()
+        }
 
     def _round(self, number: int) -> Iterator[tuple[str, str, Mapping[str, Figures]]]:
         """Figures of each case, by how many connections, for each phase that they belong to."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from benchmarks.fleet.usage import KIB, memory
 from benchmarks.gateway.figures import Figures, middle
@@ -17,16 +18,16 @@ IDLE_SECONDS = 5.0
 Start = Callable[[], AbstractContextManager[System]]
 
 
-def measure(bench: Bench, state: Path, litellm: Path | None, options: argparse.Namespace) -> dict[str, Figures]:
+def measure(bench: Bench, state: Path, litellm: Path | None, options: argparse.Namespace) -> dict[str, Any]:
     """Seconds and MiB by system: the median of some starts, after one that does not count. LiteLLM is started once."""
-    found = {}
+    found: dict[str, Figures] = {}
     with bench.upstream() as upstream:
         say("starts")
         found["floor"] = _starts(partial(bench.floor, upstream.url, state), _floor_ready, options.rounds)
         found["gateway"] = _starts(partial(bench.gateway, upstream.url, state), _gateway_ready, options.rounds)
         if litellm is not None:
             found["litellm"] = _starts(partial(bench.litellm, upstream.url, litellm), _litellm_ready, 1)
-    return found
+    return {"systems": found}
 
 
 def _starts(start: Start, ready: Callable[[System], Figures], times: int) -> Figures:
