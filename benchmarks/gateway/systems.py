@@ -20,7 +20,7 @@ from benchmarks.gateway.upstream import MODEL
 from dev.errors import DevError
 
 TOKEN = "benchmark-token-0123456789"  # noqa: S105 - of processes that live for the measurement, on loopback
-PATIENCE = 90.0
+PATIENCE = 180.0
 POLL_SECONDS = 0.002
 CONFIG = f"agents: {{main: {{model: {MODEL}}}}}\n"
 LITELLM_READY = "/health/liveliness"
