@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from types import NoneType, UnionType
-from typing import Annotated, Any, Final, Union, get_args, get_origin
+from typing import Any, Final, get_origin
 
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from tenantry_config.document import Config
 from tenantry_config.errors import ConfigError, MissingVariable
+from tenantry_config.fields import child_kind, unknown_key
+from tenantry_config.key import Location, path_of
 from tenantry_config.names import SECRET_VARIABLES, SUBSTITUTION
 from tenantry_config.parse import parse_yaml
 
-__all__ = ["ConfigError", "MissingVariable", "Resolved", "Resolver", "config_hash", "load_config"]
-
-Location = tuple[str | int, ...]
+__all__ = [
+    "ConfigError",
+    "MissingVariable",
+    "Resolved",
+    "Resolver",
+    "check_config",
+    "config_hash",
+    "load_config",
+    "path_of",
+]
 
 _REWORDED: Final = {
     "missing": "is required",
@@ -43,6 +50,9 @@ class Resolved:
 
 Resolver = Callable[[str], Resolved | None]
 
+_STAND_IN: Final = Resolved("missing")
+"""For a variable whose value nobody knows yet."""
+
 
 def config_hash(text: bytes) -> str:
     """SHA-256 of config.yaml's bytes, in hexadecimal: what `/ready` and the Gateway's status name."""
@@ -65,12 +75,48 @@ def load_config(text: str, resolve: Resolver) -> Config:
     return config
 
 
-def path_of(location: Location) -> str:
-    """`("bindings", 0, "agentId")` as `bindings[0].agentId`."""
-    path = ""
-    for part in location:
-        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
-    return path
+def check_config(text: str) -> None:
+    """Raise ConfigError unless `text` is a configuration for some values of its variables, none of which is known."""
+    document: object = parse_yaml(text)
+    while True:
+        secrets: dict[Location, str] = {}
+        undecided = set(_undecided(document, ()))
+        try:
+            config = Config.model_validate(
+                _substitute(document, (), lambda _: _STAND_IN, secrets), by_alias=True, by_name=False
+            )
+        except ValidationError as error:
+            faults = {detail["loc"] for detail in error.errors(include_url=False, include_input=False)}
+            excused = (faults & undecided) - secrets.keys()
+            if not excused:
+                raise _config_error(error, secrets) from None
+            document = _without(document, (), excused)
+            continue
+        _check_references(config, {path_of(location) for location in undecided})
+        return
+
+
+def _undecided(node: object, location: Location) -> Iterator[Location]:
+    """Where strings are that a variable is part of."""
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            yield from _undecided(value, (*location, key))
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from _undecided(value, (*location, index))
+    elif isinstance(node, str) and any(not escaped for escaped, _ in SUBSTITUTION.findall(node)):
+        yield location
+
+
+def _without(node: object, location: Location, places: Collection[Location]) -> object:
+    """`node` without what is at `places`."""
+    if isinstance(node, Mapping):
+        children = ((key, value, (*location, key)) for key, value in node.items())
+        return {key: _without(value, place, places) for key, value, place in children if place not in places}
+    if isinstance(node, list):
+        items = ((value, (*location, index)) for index, value in enumerate(node))
+        return [_without(value, place, places) for value, place in items if place not in places]
+    return node
 
 
 def _substitute(node: object, location: Location, resolve: Resolver, secrets: dict[Location, str]) -> object:
@@ -119,7 +165,7 @@ def _config_error(error: ValidationError, secrets: Mapping[Location, str]) -> Co
 
 def _message(detail: ErrorDetails, location: Location) -> str:
     if detail["type"] == "extra_forbidden":
-        return _unknown_key(location)
+        return unknown_key(location)
     if _is_about_key(detail):
         return "is no valid name: use lower-case letters, digits, - and _"
     return _REWORDED.get(detail["type"], detail["msg"].replace("Input should ", "must ", 1))
@@ -136,54 +182,19 @@ def _is_about_key(detail: ErrorDetails) -> bool:
     )
 
 
-def _unknown_key(location: Location) -> str:
-    key = str(location[-1])
-    known = _known_keys(location[:-1])
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    return f'unknown key; did you mean "{near[0]}"?' if near else f"unknown key; known here: {', '.join(known)}"
-
-
-def _known_keys(location: Location) -> Sequence[str]:
-    """The keys that the section at `location` knows."""
-    kind = _kind(location)
-    return [field.alias or name for name, field in kind.model_fields.items()] if _is_section(kind) else []
-
-
 def _kind(location: Location) -> Any:
     """The type of the value at `location`; None where there is no such place."""
     kind: Any = Config
     for part in location:
-        kind = _child(kind, part)
+        kind = child_kind(kind, part)
     return kind
 
 
-def _child(kind: Any, part: str | int) -> Any:
-    """The type of the value under key or index `part` of a value of type `kind`."""
-    if _is_section(kind):
-        annotations = (field.annotation for name, field in kind.model_fields.items() if part in {field.alias, name})
-        return _bare(next(annotations, None))
-    arguments = get_args(kind)
-    return _bare(arguments[1] if get_origin(kind) is dict else arguments[0]) if arguments else None
-
-
-def _bare(kind: Any) -> Any:
-    """`kind` without Annotated and Optional."""
-    if get_origin(kind) is Annotated:
-        return _bare(get_args(kind)[0])
-    if get_origin(kind) in {Union, UnionType}:
-        return _bare(next(option for option in get_args(kind) if option is not NoneType))
-    return kind
-
-
-def _is_section(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, BaseModel)
-
-
-def _check_references(config: Config) -> None:
-    """Agents that are named must exist."""
+def _check_references(config: Config, undecided: Collection[str] = ()) -> None:
+    """Agents that are named must exist; the paths `undecided` may name any."""
     named = [("defaultAgent", config.default_agent)] if config.default_agent else []
     named += [(f"bindings[{index}].agentId", binding.agent_id) for index, binding in enumerate(config.bindings)]
     for path, agent_id in named:
-        if agent_id not in config.agents:
+        if agent_id not in config.agents and path not in undecided:
             known = ", ".join(sorted(config.agents)) or "none"
             raise ConfigError(path, f'no agent "{agent_id}"; known agents: {known}')

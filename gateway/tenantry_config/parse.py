@@ -43,6 +43,16 @@ _Loader.add_constructor("tag:yaml.org,2002:map", _construct_mapping)
 
 def parse_yaml(text: str) -> dict[str, Any]:
     """The mapping that `text` holds (empty text: an empty one); raises ConfigError with line and column."""
+    document = parse_value(text)
+    if document is None:
+        return {}
+    if not isinstance(document, dict):
+        raise ConfigError("", "the document must be a mapping of sections such as gateway, agents and bindings")
+    return document
+
+
+def parse_value(text: str) -> object:
+    """Whatever YAML value `text` holds; raises ConfigError with line and column."""
     if len(text) > MAX_BYTES:
         raise ConfigError("", f"the document is larger than {MAX_BYTES} characters")
     try:
@@ -55,10 +65,6 @@ def parse_yaml(text: str) -> dict[str, Any]:
     except (LookupError, AttributeError, TypeError, ArithmeticError):
         # What PyYAML makes of `!!bool maybe` and `!!int ''`.
         raise ConfigError("", "not valid YAML: a value is not what its tag (!!int, !!map …) says") from None
-    if document is None:
-        return {}
-    if not isinstance(document, dict):
-        raise ConfigError("", "the document must be a mapping of sections such as gateway, agents and bindings")
     _check_expansion(document)
     return document
 

@@ -1,4 +1,4 @@
-"""The command line: `tenantry-gateway run`, `config validate`, `audit verify` and `doctor`.
+"""The command line: `tenantry-gateway run`, `config validate|get|set`, `audit verify` and `doctor`.
 
 `clawdbot` is an alias, and `clawdbot gateway run …`, as in the enterprise guide, is `tenantry-gateway run …`.
 """
@@ -17,9 +17,10 @@ from typing import Final
 from tenantry_config.document import GatewaySection
 from tenantry_config.errors import ConfigError
 from tenantry_config.version import __version__
-from tenantry_gateway.commands import EX_CONFIG, doctor, verify_audit
+from tenantry_gateway.commands.audit import verify_audit
+from tenantry_gateway.commands.config import EX_CONFIG, add_config_commands, run_config
+from tenantry_gateway.commands.doctor import doctor
 from tenantry_gateway.logs import Redactor, configure_logging
-from tenantry_gateway.reload import check_files
 from tenantry_gateway.server import serve
 from tenantry_gateway.settings import Settings, read_settings
 
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if parsed.command == "run":
         return _run(parsed)
     if parsed.command == "config":
-        return _validate(parsed)
+        return run_config(parsed, lambda: _settings(parsed.config))
     return _look(parsed)
 
 
@@ -48,9 +49,6 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="serve until SIGTERM")
     run.add_argument("--bind", type=_bind, help="the address to listen on (default: gateway.bind, else 127.0.0.1)")
     run.add_argument("--port", type=_port, help="the port to listen on, 0 for any (default: gateway.port, else 18789)")
-    config = commands.add_parser("config", help="the configuration file")
-    actions = config.add_subparsers(dest="action", required=True)
-    validate = actions.add_parser("validate", help="say whether the configuration is valid")
     audit = commands.add_parser("audit", help="the audit log")
     verify = audit.add_subparsers(dest="action", required=True).add_parser(
         "verify", help="say whether the audit log is as it was written"
@@ -59,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         "--head", help="a head that the gateway's log named (audit_head): find out what was cut off since"
     )
     check = commands.add_parser("doctor", help="look over everything that a gateway needs")
-    for command in (run, validate, verify, check):
+    for command in (run, verify, check, *add_config_commands(commands)):
         command.add_argument("--config", type=Path, help="default: $CLAWDBOT_CONFIG_PATH, else ~/.clawdbot/config.yaml")
     return parser
 
@@ -95,17 +93,6 @@ def _serve(parsed: argparse.Namespace, redactor: Redactor) -> ConfigError | None
     except ConfigError as error:
         return error
     return None
-
-
-def _validate(parsed: argparse.Namespace) -> int:
-    try:
-        settings = _settings(parsed.config)
-        config_hash = check_files(settings)
-    except ConfigError as error:
-        print(f"invalid: {error}", file=sys.stderr)
-        return EX_CONFIG
-    print(f"valid: {settings.config_path} (configHash {config_hash})")
-    return 0
 
 
 def _look(parsed: argparse.Namespace) -> int:

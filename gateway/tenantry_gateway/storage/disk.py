@@ -15,7 +15,7 @@ class Disk:
 
     def open(self, path: Path) -> int:
         """A descriptor for reading and writing; the file is made if need be, its directories, too, all durably."""
-        self._make_directories(path.parent)
+        self.make_directories(path.parent)
         new = not path.exists()
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
         if new:
@@ -50,9 +50,10 @@ class Disk:
         finally:
             os.close(descriptor)
 
-    def _make_directories(self, path: Path) -> None:
+    def make_directories(self, path: Path) -> None:
+        """Make a directory and those above it, durably."""
         if path.is_dir():
             return
-        self._make_directories(path.parent)
+        self.make_directories(path.parent)
         path.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
         self.sync_directory(path.parent)

@@ -1,0 +1,1 @@
+"""What the command line does besides serving, a module a group of commands."""
