@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,6 +72,22 @@ class Gateway:
             return await self.process.wait()
 
 
+@asynccontextmanager
+async def running(command: Sequence[str], environment: Mapping[str, str]) -> AsyncIterator[Gateway]:
+    """A gateway that a command starts; it is killed at the end if it still runs."""
+    process = await asyncio.create_subprocess_exec(*command, env=environment, stderr=asyncio.subprocess.PIPE)
+    async with aiohttp.ClientSession(headers=AUTH) as session:
+        gateway = Gateway(process, session)
+        reading = asyncio.create_task(gateway.read_log())
+        try:
+            yield gateway
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
+            await reading
+
+
 @dataclass
 class Place:
     """A directory with configuration and secrets, as Kubernetes mounts them."""
@@ -120,21 +136,9 @@ class Place:
     @asynccontextmanager
     async def gateway(self, *arguments: str) -> AsyncIterator[Gateway]:
         """Start a process; it is killed at the end if it still runs."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tenantry_gateway", "run", "--port", "0", *arguments),
-            env=self.environment(),
-            stderr=asyncio.subprocess.PIPE,
-        )
-        async with aiohttp.ClientSession(headers=AUTH) as session:
-            gateway = Gateway(process, session)
-            reading = asyncio.create_task(gateway.read_log())
-            try:
-                yield gateway
-            finally:
-                if process.returncode is None:
-                    process.kill()
-                await process.wait()
-                await reading
+        command = (sys.executable, "-m", "tenantry_gateway", "run", "--port", "0", *arguments)
+        async with running(command, self.environment()) as gateway:
+            yield gateway
 
     @asynccontextmanager
     async def listening(self, *arguments: str) -> AsyncIterator[Gateway]:

@@ -1,79 +1,45 @@
-"""The enterprise guide's configuration snippets, verbatim: each loads as it stands."""
+"""The enterprise guide's configuration snippets, verbatim: each loads as it stands. Every block of it has its test."""
 
 from __future__ import annotations
+
+import ast
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tenantry_config.load import Resolved, load_config
 from tenantry_config.routing import Message, route, session_key
+from tests.guide import BLOCKS, GUIDE
 
-SINGLE_TENANT = """\
-# config.yaml
-gateway:
-  port: 18789
-  auth:
-    mode: token
-    token: ${GATEWAY_TOKEN}
+SINGLE_TENANT = BLOCKS["Single-Tenant (Recommended for Teams): yaml"]
+MULTI_AGENT = BLOCKS["Multi-Agent Routing: yaml"]
+PER_USER = BLOCKS["Per-User Agent Isolation: yaml"]
+TRUSTED_PROXIES = BLOCKS["Reverse Proxy: yaml"]
+PUBLISHED = "de9ae7765254c436f5d70f69a3311d8d1f650fc99a5e5897c32a8239a66b3594"
+"""The guide's SHA-256."""
+TESTS = Path(__file__).parents[2]
 
-rbac:
-  enabled: true
-  defaultRole: user
-  assignments:
-    "admin@company.com": admin
-    "dev@company.com": operator
-"""
 
-MULTI_AGENT = """\
-# config.yaml
-agents:
-  main:
-    model: claude-sonnet-4-20250514
-    system: "You are a general assistant."
+def claimed() -> Iterator[str]:
+    """The blocks that tests say they run, by `@claims(NAME)`."""
+    for path in sorted(TESTS.rglob("test_guide*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+                for call in node.decorator_list:
+                    if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "claims":
+                        yield ast.literal_eval(call.args[0])
 
-  devops:
-    model: claude-sonnet-4-20250514
-    system: "You are a DevOps specialist."
-    tools:
-      policy: elevated
 
-  support:
-    model: claude-sonnet-4-20250514
-    system: "You are a customer support agent."
-    tools:
-      policy: read-only
+def test_the_guide_is_the_one_that_was_published() -> None:
+    assert hashlib.sha256(GUIDE.read_bytes()).hexdigest() == PUBLISHED
 
-bindings:
-  - channel: slack
-    channelId: "devops-channel"
-    agentId: devops
 
-  - channel: telegram
-    senderId: "support-team"
-    agentId: support
-"""
-
-PER_USER = """\
-# config.yaml
-agents:
-  template:
-    model: claude-sonnet-4-20250514
-    session:
-      mode: persistent
-      dir: ~/.clawdbot/sessions/${senderId}
-
-bindings:
-  - channel: "*"
-    agentId: template
-    sessionKey: "${channel}:${senderId}"
-"""
-
-TRUSTED_PROXIES = """\
-gateway:
-  trustedProxies:
-    - "10.0.0.0/8"
-    - "172.16.0.0/12"
-    - "192.168.0.0/16"
-"""
+def test_every_block_of_the_guide_is_run_by_one_test() -> None:
+    assert len(BLOCKS) * 2 == GUIDE.read_text().count("```")
+    assert Counter(claimed()) == Counter(BLOCKS)
 
 
 def resolve(name: str) -> Resolved | None:
