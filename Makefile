@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
 EXTRAS := dev operator gateway
 
-.PHONY: help demo test test-unit test-integration test-e2e lint format generate verify lock images cluster-up cluster-down bench-fleet bench-binding bench-gateway soak-gateway python cluster
+.PHONY: help demo test test-unit test-integration test-e2e lint format generate verify lock images cluster-up cluster-down bench-fleet bench-binding bench-gateway soak-gateway python programs cluster
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,7 +19,7 @@ test: test-unit test-integration test-e2e ## Run all tests
 test-unit: python ## Run the tests that need nothing but Python
 	@$(PYTEST) tests/unit
 
-test-integration: python ## Run the operator and the gateway against a real API server
+test-integration: programs ## Run the operator and the gateway against a real API server
 	@$(PYTEST) tests/integration --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 test-e2e: cluster ## Run the tests that need real pods
@@ -72,6 +72,9 @@ bench-gateway: python ## Measure the gateway beside a floor, the SDK and LiteLLM
 
 python:
 	@dev/bootstrap.sh python
+
+programs:
+	@dev/bootstrap.sh programs
 
 cluster:
 	@dev/bootstrap.sh cluster

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Puts in place what the make targets need; a second run has nothing to do.
 #   bootstrap.sh python     Python, the virtual environment .venv from hash-pinned requirements
-#   bootstrap.sh cluster    the same, and what the development cluster and its images need (CLUSTER=kind|local)
+#   bootstrap.sh programs   the same, and the programs that the integration tests start: nginx, openssl, curl
+#   bootstrap.sh cluster    Python as above, and what the development cluster and its images need (CLUSTER=kind|local)
 # On Debian as root it installs missing packages; elsewhere it says what is missing. One line an error.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -62,11 +63,34 @@ make_environment() {
   say "made .venv in $SECONDS s"
 }
 
+# nginx is in a folder that not every PATH has.
+install_programs() {
+  local packages=() program
+  for program in nginx openssl curl; do
+    PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" command -v "$program" >/dev/null || packages+=("$program")
+  done
+  if [[ ${#packages[@]} -eq 0 ]]; then return; fi
+  # Debian starts a server that it installs, now and at each boot; the tests start their own.
+  local policy=/usr/sbin/policy-rc.d ours=
+  if [[ $(id -u) -eq 0 && ! -e $policy ]]; then
+    ours=$policy
+    printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy"
+    trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+  fi
+  apt_install "${packages[@]}"
+  if [[ -n $ours ]]; then rm -f "$ours"; fi
+  if [[ " ${packages[*]} " == *" nginx "* ]]; then update-rc.d nginx disable >/dev/null 2>&1 || true; fi
+}
+
 case "${1:-}" in
   python) make_environment ;;
+  programs)
+    make_environment
+    install_programs
+    ;;
   cluster)
     make_environment
     exec .venv/bin/python -m dev.cluster prepare
     ;;
-  *) fail "usage: dev/bootstrap.sh python|cluster" ;;
+  *) fail "usage: dev/bootstrap.sh python|programs|cluster" ;;
 esac

@@ -10,6 +10,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
+from dev.anthropic_standin.server import running_standin
 from tests.integration.gateway_harness import API_KEY, TOKEN, Gateway, running
 
 RUN = ("clawdbot", "gateway", "run", "--port", "0")
@@ -57,3 +60,10 @@ class Home:
         async with running((program, *command[1:]), self.environment()) as gateway:
             gateway.port = (await gateway.logged("listening"))["port"]
             yield gateway
+
+
+@pytest.fixture
+async def home(tmp_path: Path) -> AsyncIterator[Home]:
+    """An empty home, whose gateways ask the stand-in."""
+    async with running_standin() as base_url:
+        yield Home(tmp_path, base_url)

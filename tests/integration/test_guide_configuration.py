@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
 import yaml
 
-from dev.anthropic_standin.server import running_standin
 from dev.cluster.control_plane import free_ports
 from tests.guide import BLOCKS, claims
 from tests.integration.gateway_harness import TOKEN, Gateway
-from tests.integration.guide_harness import SONNET, Home
+from tests.integration.guide_harness import SONNET, Home, home
+
+__all__ = ["home"]
 
 MULTI_AGENT = BLOCKS["Multi-Agent Routing: yaml"]
 SETUP = BLOCKS["Multi-Tenant (Isolated Teams): bash"]
-
-
-@pytest.fixture
-async def home(tmp_path: Path) -> AsyncIterator[Home]:
-    async with running_standin() as base_url:
-        yield Home(tmp_path, base_url)
 
 
 async def status(gateway: Gateway, token: str | None) -> int:
@@ -81,9 +74,9 @@ def teams(base_url: str, directory: Path) -> list[Home]:
     """The two teams' hosts, each set up by its half of the guide's commands."""
     halves = SETUP.split("\n\n")
     homes = [Home(directory / name, base_url, {"ANTHROPIC_API_KEY": "sk-ant-x"}) for name in ("a", "b")]
-    for home, half in zip(homes, halves, strict=True):
-        home.directory.mkdir()
-        home.bash(half)
+    for team, half in zip(homes, halves, strict=True):
+        team.directory.mkdir()
+        team.bash(half)
     return homes
 
 
