@@ -6,14 +6,15 @@ import io
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import yaml
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml.error import CommentMark, YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, FoldedScalarString, LiteralScalarString
+from ruamel.yaml.tokens import CommentToken
 
 from tenantry_config.errors import ConfigError
 from tenantry_config.fields import is_text, kind_of
@@ -158,20 +159,60 @@ def _entry(node: Any, part: str | int) -> Any:
 
 def _assign(node: Any, part: str | int, value: object) -> None:
     old = _entry(node, part)
+    below = _take_comment_below(node, part) if old is not None else ""
     new = _node(value, quoted=isinstance(old, DoubleQuotedScalarString))
     if isinstance(part, int) and part == len(node):
         node.append(new)
         return
     node[part if isinstance(part, int) or part in node else _scalar(part)] = new
-    if isinstance(old, LiteralScalarString | FoldedScalarString):
-        _keep_comment_below(node.ca.items.get(part, ()))
+    if below:
+        _put_comment_below(node, part, below)
 
 
-def _keep_comment_below(tokens: Sequence[Any]) -> None:
-    """What stands after a text of several lines is a line of its own, also after a text of one."""
-    for token in tokens:
-        if token is not None and not token.value.startswith("\n"):
-            token.value = "\n" + " " * token.start_mark.column + token.value
+def _take_comment_below(node: Any, part: str | int) -> str:
+    """Take the lines after an entry away from it: they are about what follows, and ruamel.yaml has them at its end.
+
+    A comment on the entry's last line stays.
+    """
+    holder, last = _last_line(node, part)
+    tokens = holder.ca.items.get(last)
+    place = _place(holder)
+    token = tokens[place] if tokens and len(tokens) > place else None
+    if token is None:
+        return ""
+    text: str = token.value
+    if isinstance(holder[last], LiteralScalarString | FoldedScalarString) and not text.startswith("\n"):
+        text = "\n" + " " * token.start_mark.column + text
+    beside, _, below = text.partition("\n")
+    if beside:
+        token.value = f"{beside}\n"
+    else:
+        tokens[place] = None
+    return f"\n{below}" if below else ""
+
+
+def _put_comment_below(node: Any, part: str | int, below: str) -> None:
+    """Give an entry the lines that stand after it."""
+    holder, last = _last_line(node, part)
+    tokens = holder.ca.items.setdefault(last, [None] * 4)
+    place = _place(holder)
+    if tokens[place] is None:
+        tokens[place] = CommentToken(below, CommentMark(0))
+    else:
+        tokens[place].value = tokens[place].value.rstrip("\n") + below
+
+
+def _last_line(node: Any, part: str | int) -> tuple[Any, Any]:
+    """The mapping or list, and the key or index in it, of the last line of the entry `part`."""
+    while isinstance(node[part], CommentedMap | CommentedSeq) and node[part] and not node[part].fa.flow_style():
+        node = node[part]
+        part = next(reversed(node)) if isinstance(node, CommentedMap) else len(node) - 1
+    return node, part
+
+
+def _place(node: Any) -> int:
+    """Where ruamel.yaml keeps what stands after an entry."""
+    return 0 if isinstance(node, CommentedSeq) else 2
 
 
 def _node(value: object, *, quoted: bool = False) -> object:

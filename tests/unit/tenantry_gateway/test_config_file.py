@@ -239,6 +239,37 @@ def test_an_edit_that_an_anchor_would_carry_elsewhere_is_refused(
     assert "&main" in path.read_text()
 
 
+FOLLOWED = """\
+gateway:
+  trustedProxies:
+    - "10.0.0.0/8"
+    - "172.16.0.0/12"%s
+
+# Who answers.
+agents:
+  main: {model: m}
+"""
+
+
+@pytest.mark.parametrize("value", ["[10.1.0.0/16]", "['::/0', 10.1.0.0/16, 10.2.0.0/16]", "[]"])
+def test_a_list_is_replaced_and_the_comment_on_what_follows_stays(path: Path, value: str) -> None:
+    path.parent.mkdir()
+    path.write_text(FOLLOWED % "")
+
+    assert set_key("gateway.trustedProxies", value) == 0
+    assert path.read_text().endswith("\n\n# Who answers.\nagents:\n  main: {model: m}\n")
+
+
+def test_a_comment_in_what_is_replaced_is_not_lost_silently(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path.parent.mkdir()
+    path.write_text(FOLLOWED % "  # Docker's")
+
+    assert set_key("gateway.trustedProxies", "[10.1.0.0/16]") == 78
+    assert "gateway.trustedProxies: has comments in it that would be lost" in capsys.readouterr().err
+    assert set_key("gateway.trustedProxies[1]", "10.1.0.0/16") == 0
+    assert path.read_text() == (FOLLOWED % "    # Docker's").replace("172.16.0.0/12", "10.1.0.0/16")
+
+
 @pytest.mark.parametrize("text", ["gateway: {port: 1}\n", "{gateway: {port: 1}, agents: {}}\n", "{}\n"])
 def test_flow_style_is_written_on(path: Path, text: str) -> None:
     path.parent.mkdir()
