@@ -22,7 +22,6 @@ from tenantry_config.key import Location, path_of
 from tenantry_config.load import check_config
 from tenantry_config.parse import parse_value, parse_yaml
 
-_BY_HAND: Final = "edit the file by hand"
 _PREAMBLE: Final = re.compile(r"\A\ufeff?(?:(?:[#%][^\n]*|[ \t]*)\n)*---[ \t]*(?:#[^\n]*)?\n")
 """What stands before the document and its first line `---`."""
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
@@ -52,11 +51,13 @@ def edited(text: str, location: Location, value: object) -> str:
     preamble, document = _load(text)
     _put(document.root, location, value)
     result = preamble + document.text()
+    if not _says(result, expected):
+        raise ConfigError(path_of(location), "another key would change, too, through an anchor: edit the file by hand")
     check_config(result)
-    if not _same(parse_yaml(result), expected):
-        raise ConfigError(path_of(location), f"shares its value with another key, by an anchor: {_BY_HAND}")
     if Counter(_comments(text)) - Counter(_comments(result)):
-        raise ConfigError(path_of(location), f"has comments in it that would be lost: {_BY_HAND}, or set what is below")
+        raise ConfigError(
+            path_of(location), "a comment in it would be lost: edit the file by hand, or set what is below"
+        )
     return result
 
 
@@ -96,7 +97,7 @@ def _load(text: str) -> tuple[str, _Document]:
         return preamble, _Document(text[len(preamble) :])
     except (YAMLError, ValueError) as error:
         problem = getattr(error, "problem", None) or "it cannot be read"
-        raise ConfigError("", f"cannot be edited: {problem}; {_BY_HAND}") from None
+        raise ConfigError("", f"cannot be edited: {problem}; edit the file by hand") from None
 
 
 def _indentation(text: str) -> tuple[int, int]:
@@ -229,6 +230,14 @@ def _node(value: object, *, quoted: bool = False) -> object:
 def _scalar(text: str) -> str:
     plain = _PLAIN.fullmatch(text) and parse_value(text) == text
     return text if plain else DoubleQuotedScalarString(text)
+
+
+def _says(text: str, expected: object) -> bool:
+    """Whether `text` is YAML that says what is expected."""
+    try:
+        return _same(parse_yaml(text), expected)
+    except ConfigError:
+        return False
 
 
 def _same(one: object, other: object) -> bool:
