@@ -96,7 +96,9 @@ async def test_the_compose_files_variables_and_volume_are_what_the_gateway_reads
 
 
 @claims("Kubernetes: yaml")
-async def test_the_deployments_probes_and_its_mount_are_the_gateways(home: Home, snippet: str) -> None:
+async def test_the_deployments_probes_pass_and_its_mount_is_where_the_configuration_is_looked_for(
+    home: Home, snippet: str
+) -> None:
     (container,) = yaml.safe_load(snippet)["spec"]["template"]["spec"]["containers"]
     assert container["ports"] == [{"containerPort": DEFAULT_PORT}]
     assert [mount["mountPath"] for mount in container["volumeMounts"]] == ["/root/.clawdbot"]
