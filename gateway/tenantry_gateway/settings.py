@@ -8,6 +8,7 @@ send a request's headers, and TENANTRY_STANDBY (`true`: wait for a state directo
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from typing import Final, get_args
 from tenantry_config.document import LogLevel
 from tenantry_config.errors import ConfigError
 
+STATE_DIR: Final = Path("/var/lib/tenantry")
 SECRETS_DIR: Final = Path("/run/secrets/tenantry")
 DRAIN_SECONDS: Final = 100
 HEADER_SECONDS: Final = 30
@@ -51,10 +53,11 @@ def read_settings(
 
     Raises ConfigError for a LOG_LEVEL that is none of the guide's, or for seconds that are no whole number.
     """
-    state_dir = Path(environment.get("CLAWDBOT_STATE_DIR") or home / ".clawdbot")
+    given = environment.get("CLAWDBOT_STATE_DIR")
+    own = Path(given or home / ".clawdbot")
     return Settings(
-        config_path=config or Path(environment.get("CLAWDBOT_CONFIG_PATH") or state_dir / "config.yaml"),
-        state_dir=state_dir,
+        config_path=config or Path(environment.get("CLAWDBOT_CONFIG_PATH") or own / "config.yaml"),
+        state_dir=own if given else _writable(own),
         secrets_dir=Path(environment.get("TENANTRY_SECRETS_DIR") or SECRETS_DIR),
         environment=environment,
         bind=bind,
@@ -64,6 +67,15 @@ def read_settings(
         drain_seconds=_seconds("TENANTRY_DRAIN_SECONDS", environment, DRAIN_SECONDS),
         header_seconds=_seconds("TENANTRY_HEADER_SECONDS", environment, HEADER_SECONDS),
     )
+
+
+def _writable(own: Path) -> Path:
+    """`own`, unless it is there and cannot be written: the enterprise guide's Deployment mounts a ConfigMap at it.
+
+    Then it is the image's directory for state, if that is there.
+    """
+    read_only = own.is_dir() and not os.access(own, os.W_OK)
+    return STATE_DIR if read_only and os.access(STATE_DIR, os.W_OK) else own
 
 
 def _seconds(name: str, environment: Mapping[str, str], default: int) -> int:

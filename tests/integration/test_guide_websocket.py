@@ -23,4 +23,9 @@ async def test_a_websocket_connects_through_the_guides_proxy(home: Home) -> None
         await socket.send_json({"type": "connect", "protocol": 1, "token": TOKEN})
         answer = await asyncio.wait_for(socket.receive_json(), SECONDS)
 
-        assert answer["type"] == "connected"
+        assert answer["event"] == "connected"
+        await socket.send_json({"type": "req", "id": "1", "method": "chat", "params": {"text": "hi"}})
+        while (frame := await asyncio.wait_for(socket.receive_json(), SECONDS))["type"] == "event":
+            assert frame["event"] == "delta"
+
+        assert "You are a general assistant." in frame["payload"]["reply"]
