@@ -6,7 +6,7 @@ routes. Never a session or a user.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeVar, cast
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
@@ -14,6 +14,7 @@ from tenantry_config.version import __version__
 from tenantry_gateway.providers.model import Usage
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+M = TypeVar("M", Counter, Histogram)
 _NAMESPACE: Final = "tenantry_gateway"
 _TOKENS: Final = tuple(4**power for power in range(14))
 _SECONDS: Final = tuple(0.01 * 2**power for power in range(14))
@@ -29,6 +30,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._children: dict[tuple[object, ...], Counter | Histogram] = {}
         ProcessCollector(namespace=_NAMESPACE, registry=self.registry)
         self._requests = self._counter("requests", "HTTP requests.", "route", "code")
         self._seconds = self._histogram("request_duration_seconds", "HTTP requests.", _SECONDS, "route")
@@ -65,6 +67,14 @@ class Metrics:
             "gen_ai_server_time_to_first_token_seconds", "Time to the model's first text.", _SECONDS
         )
 
+    def _child(self, metric: M, *labels: str) -> M:
+        """`metric` with these labels. Labels are bounded, and so is what is remembered here."""
+        key = (metric, *labels)
+        child = self._children.get(key)
+        if child is None:
+            child = self._children[key] = metric.labels(*labels)
+        return cast("M", child)
+
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(name, text, labels, namespace=_NAMESPACE, registry=self.registry)
 
@@ -83,13 +93,13 @@ class Metrics:
 
     def request(self, route: str, status: int, seconds: float | None) -> None:
         """An HTTP request was answered; `seconds` None: how long it took says nothing."""
-        self._requests.labels(route, str(status)).inc()
+        self._child(self._requests, route, str(status)).inc()
         if seconds is not None:
-            self._seconds.labels(route).observe(seconds)
+            self._child(self._seconds, route).observe(seconds)
 
     def message(self, agent: str, channel: str, status: int) -> None:
         """A chat message was answered or refused."""
-        self._messages.labels(agent, channel, str(status)).inc()
+        self._child(self._messages, agent, channel, str(status)).inc()
 
     def turn(self, *, waited: float, overhead: float) -> None:
         """A chat message got its reply: seconds in the queue, and those that the gateway itself took."""
@@ -102,18 +112,18 @@ class Metrics:
 
     def model_first_text(self, agent: str, model: str, seconds: float) -> None:
         """The model's first words arrived."""
-        self._first_text.labels(*_CHAT, model, agent).observe(seconds)
+        self._child(self._first_text, *_CHAT, model, agent).observe(seconds)
 
     def model_call(self, agent: str, model: str, usage: Usage, seconds: float, *, error_type: str) -> None:
         """A call of the model ended; `error_type` is empty for one that succeeded."""
-        self._duration.labels(*_CHAT, model, agent, error_type).observe(seconds)
+        self._child(self._duration, *_CHAT, model, agent, error_type).observe(seconds)
         for kind, count in (("input", usage.input_tokens), ("output", usage.output_tokens)):
             if count:
-                self._tokens.labels(*_CHAT, model, agent, kind).observe(count)
+                self._child(self._tokens, *_CHAT, model, agent, kind).observe(count)
 
     def invocation(self, agent: str, seconds: float, *, error_type: str) -> None:
         """An agent has answered, or not; `error_type` is empty if it did."""
-        self._invocations.labels("invoke_agent", agent, error_type).observe(seconds)
+        self._child(self._invocations, "invoke_agent", agent, error_type).observe(seconds)
 
     def tool_call(self, agent: str, tool: str, seconds: float) -> None:
         """A tool was called."""

@@ -7,13 +7,14 @@ Pure.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+
+import orjson
 
 GENESIS: Final = "0" * 64
 """What stands for the line before the first."""
@@ -40,7 +41,7 @@ class Head:
 def seal(key: bytes, head: Head, epoch: int, fields: Mapping[str, Any]) -> tuple[bytes, Head]:
     """The next line, with its newline, and the new head."""
     content = {"n": head.number + 1, "epoch": epoch, **fields}
-    body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    body = _dump(content)
     mac = _mac(key, head.mac, body)
     return body[:-1] + b',"mac":"' + mac.encode() + b'"}\n', Head(head.number + 1, epoch, mac)
 
@@ -82,4 +83,11 @@ def _place(body: bytes) -> tuple[int, int]:
 
 
 def _mac(key: bytes, previous: str, body: bytes) -> str:
-    return hmac.new(key, previous.encode("utf-8", "replace") + b"\n" + body, hashlib.sha256).hexdigest()
+    return hmac.digest(key, previous.encode("utf-8", "replace") + b"\n" + body, "sha256").hex()
+
+
+def _dump(content: Mapping[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(content)
+    except TypeError:  # Half a surrogate pair, or a number beyond 64 bits.
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")

@@ -14,6 +14,8 @@ def client_address(peer: str, forwarded: Sequence[str], trusted: Sequence[Networ
     `forwarded` are the header's values in order. What stands left of an untrusted or unreadable address was written
     by strangers and is not looked at.
     """
+    if not trusted:
+        return peer
     hops = [hop.strip() for value in forwarded for hop in value.split(",")]
     address = peer
     while _is_trusted(address, trusted) and hops:

@@ -21,6 +21,8 @@ async def read_body(request: web.Request, limit: int) -> bytes:
     """The whole body; raises RequestTooLarge over `limit` bytes and RequestTimeout for one that does not come."""
     if request.content_length is not None and request.content_length > limit:
         raise RequestTooLarge(f"the body has more than {limit} bytes")
+    if request.content.is_eof():  # It came with the headers, as small ones do.
+        return _within(request.content.read_nowait(), limit)
     try:
         async with asyncio.timeout(_READ_SECONDS):
             return await _read(request, limit)
@@ -30,6 +32,12 @@ async def read_body(request: web.Request, limit: int) -> bytes:
         if request.protocol is not None:
             request.protocol.close()  # Where the next request would begin, nobody knows.
         raise InvalidRequest("the body cannot be read: it is cut off or badly encoded") from error
+
+
+def _within(body: bytes, limit: int) -> bytes:
+    if len(body) > limit:
+        raise RequestTooLarge(f"the body has more than {limit} bytes")
+    return body
 
 
 async def _read(request: web.Request, limit: int) -> bytes:
