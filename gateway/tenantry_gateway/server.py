@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
+import resource
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -176,7 +178,7 @@ class Server:
             listener = await self._listen(runner, bind, port)
             background = [
                 asyncio.create_task(work)
-                for work in (reloader.watch(), self._model.load(), tell_refusals(state), mend(state))
+                for work in (reloader.watch(), self._load_model(), tell_refusals(state), mend(state))
             ]
             await self._stop.wait()
             await self._drain(state, listener)
@@ -189,6 +191,15 @@ class Server:
             await state.relay.close()
             state.directory.writer.note(*state.tally.take(), AuditEvent("gateway.stop", "success"))
             await self._directory.close()
+
+    async def _load_model(self) -> None:
+        """Import the SDK; what is loaded by then stays, and later collections need not look through it.
+
+        They would hold up every stream for a tenth of a second and more.
+        """
+        await self._model.load()
+        gc.collect()
+        gc.freeze()
 
     def _open_directory(self) -> None:
         variables = Variables(read_secrets(self._settings.secrets_dir, {}), self._settings.environment)
@@ -261,8 +272,16 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+def _allow_many_files() -> None:
+    """Take the descriptors that the process may have: each connection and each open session needs one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def serve(settings: Settings, redactor: Redactor) -> None:
     """Run a gateway to its end; raises ConfigError where it cannot start."""
+    _allow_many_files()
     with suppress(KeyboardInterrupt):
         asyncio.run(_serve(settings, redactor))
 

@@ -30,6 +30,11 @@ def upstream_error(error: Exception) -> UpstreamError:
     return UpstreamError("the Anthropic API broke its answer off")
 
 
+def stream_error(body: object, response: httpx2.Response) -> anthropic.APIStatusError:
+    """What an `error` event in the midst of a stream says."""
+    return anthropic.APIStatusError("an error in the stream", response=response, body=body)
+
+
 def parse_retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds that a Retry-After header asks for; None without one, or with a date."""
     try:

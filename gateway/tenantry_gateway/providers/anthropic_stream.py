@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from tenantry_gateway.errors import UpstreamError
 from tenantry_gateway.providers.model import ModelReply, ToolCall, Usage
-
-if TYPE_CHECKING:
-    from anthropic.types import RawMessageStreamEvent
 
 _CHARACTERS_PER_TOKEN: Final = 4
 _CALLS_TOOLS: Final = "tool_use"
@@ -28,19 +25,26 @@ class StreamedAnswer:
         self._arguments: list[str] = []
         """Pieces of JSON of the tool call that is arriving."""
 
-    def take(self, event: RawMessageStreamEvent) -> str:
-        """Count `event`; its text, or nothing."""
-        if event.type == "message_start":
-            self._count(event.message.usage)
-        elif event.type == "message_delta":
-            self._count(event.usage)
-            self.stop_reason = event.delta.stop_reason or "end_turn"
-        elif event.type == "content_block_start":
-            return self._begin(event.content_block)
-        elif event.type == "content_block_delta":
-            return self._go_on(event.delta)
-        elif event.type == "content_block_stop":
-            self._end()
+    def take(self, event: Mapping[str, Any]) -> str:
+        """Count `event`; its text, or nothing. Raises UpstreamError for one that is none."""
+        try:
+            return self._take(event)
+        except (KeyError, TypeError, AttributeError, IndexError) as error:
+            raise UpstreamError("the Anthropic API sent an event that is none") from error
+
+    def _take(self, event: Mapping[str, Any]) -> str:
+        match event["type"]:
+            case "content_block_delta":
+                return self._go_on(event["delta"])
+            case "content_block_start":
+                return self._begin(event["content_block"])
+            case "content_block_stop":
+                self._end()
+            case "message_start":
+                self._count(event["message"]["usage"])
+            case "message_delta":
+                self._count(event["usage"])
+                self.stop_reason = event["delta"].get("stop_reason") or "end_turn"
         return ""
 
     def reply(self) -> ModelReply:
@@ -55,20 +59,20 @@ class StreamedAnswer:
         )
         return ModelReply(text, stop_reason, calls, blocks)
 
-    def _begin(self, block: Any) -> str:
-        if block.type == "text":
+    def _begin(self, block: Mapping[str, Any]) -> str:
+        if block["type"] == "text":
             self._blocks.append({"type": "text", "text": ""})
-            return self._text(block.text)
-        if block.type == _CALLS_TOOLS:
-            self._blocks.append({"type": _CALLS_TOOLS, "id": block.id, "name": block.name, "input": {}})
+            return self._text(block["text"])
+        if block["type"] == _CALLS_TOOLS:
+            self._blocks.append({"type": _CALLS_TOOLS, "id": block["id"], "name": block["name"], "input": {}})
             self._arguments = []
         return ""
 
-    def _go_on(self, delta: Any) -> str:
-        if delta.type == "text_delta":
-            return self._text(delta.text)
-        if delta.type == "input_json_delta":
-            self._arguments.append(delta.partial_json)
+    def _go_on(self, delta: Mapping[str, Any]) -> str:
+        if delta["type"] == "text_delta":
+            return self._text(delta["text"])
+        if delta["type"] == "input_json_delta":
+            self._arguments.append(delta["partial_json"])
         return ""
 
     def _end(self) -> None:
@@ -84,11 +88,11 @@ class StreamedAnswer:
         self._usage.output_tokens = max(self._usage.output_tokens, estimate)
         return text
 
-    def _count(self, reported: Any) -> None:
+    def _count(self, reported: Mapping[str, Any]) -> None:
         """Take reported numbers; a field that a later event leaves out keeps its number."""
-        cached = (reported.cache_creation_input_tokens or 0) + (reported.cache_read_input_tokens or 0)
-        self._usage.input_tokens = max(self._usage.input_tokens, (reported.input_tokens or 0) + cached)
-        self._usage.output_tokens = reported.output_tokens
+        names = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+        self._usage.input_tokens = max(self._usage.input_tokens, sum(reported.get(name) or 0 for name in names))
+        self._usage.output_tokens = reported["output_tokens"]
 
 
 def _arguments(text: str) -> Mapping[str, Any]:

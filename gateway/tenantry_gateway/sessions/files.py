@@ -45,7 +45,7 @@ class FileStore:
         """The session's newest turns; raises StorageDamaged where its file cannot be read."""
         known = self._cache.get(session)
         if known is None:
-            known = await asyncio.to_thread(self._read, session)
+            known = await asyncio.to_thread(self._read, session) if self._is_kept(session) else Transcript()
             self._cache.put(session, known)
         return known
 
@@ -101,9 +101,11 @@ class FileStore:
         await self._writer.remove(events, session_file(self.state_dir, session))
         self._cache.drop(session)
 
+    def _is_kept(self, session: SessionId) -> bool:
+        """Whether there is a file: a look at it costs less than a thread that finds none."""
+        return session.persistent and session_file(self.state_dir, session).exists()
+
     def _read(self, session: SessionId) -> Transcript:
-        if not session.persistent:
-            return Transcript()
         committed = self._read_file(session).turns
         return Transcript(len(committed), newest_turns([one.turn for one in committed]))
 

@@ -22,7 +22,7 @@ from tenantry_gateway.storage.log_file import LogFile
 
 logger = logging.getLogger(__name__)
 
-_OPEN_FILES: Final = 128
+_OPEN_FILES: Final = 512
 _BATCH: Final = 512
 
 
