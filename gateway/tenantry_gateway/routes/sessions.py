@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from itertools import islice
 
 from aiohttp import web
@@ -26,9 +25,8 @@ async def list_sessions(request: web.Request) -> web.Response:
     state_dir = request.app[STATE].directory.path
 
     def page() -> list[Listed]:
-        seen = (one for one in walk(state_dir) if _may_see(principal, one))
-        rest = _after(seen, after) if after else seen
-        return list(islice(rest, limit + 1))
+        seen = (one for one in walk(state_dir, after) if _may_see(principal, one))
+        return list(islice(seen, limit + 1))
 
     found = await asyncio.to_thread(page)
     shown = found[:limit]
@@ -100,11 +98,3 @@ async def _found(request: web.Request, principal: Principal) -> Listed:
 
 def _may_see(principal: Principal, listed: Listed) -> bool:
     return has_role(principal.role, "operator") or listed.owner == principal.id
-
-
-def _after(listed: Iterator[Listed], after: str) -> Iterator[Listed]:
-    """What follows the session with this id."""
-    for one in listed:
-        if one.id == after:
-            break
-    return listed

@@ -55,26 +55,44 @@ def session_id_of(path: PurePosixPath) -> str:
 
 def find(state_dir: Path, given: str) -> Listed | None:
     """The session of an id; None where there is none."""
+    path = _path_of(given)
+    return _listed(state_dir / DIRECTORY, path) if path is not None else None
+
+
+def walk(state_dir: Path, after: str = "") -> Iterator[Listed]:
+    """Every session that comes after the one with the id `after`, which may be gone, in the order of their paths.
+
+    Files before that are not opened.
+    """
+    root = state_dir / DIRECTORY
+    last = _path_of(after)
+    least = _place(last) if last is not None else ()
+    for folder, folders, names in os.walk(root):
+        folders.sort()
+        for name in sorted(names):
+            path = PurePosixPath(Path(folder, name).relative_to(root))
+            if name.endswith(_SUFFIX) and _place(path) > least:
+                found = _listed(root, path)
+                if found is not None:
+                    yield found
+
+
+def _path_of(given: str) -> PurePosixPath | None:
+    """The path that an id stands for; None for what is none, or would lead elsewhere."""
     try:
         text = base64.urlsafe_b64decode(given + "=" * (-len(given) % 4)).decode()
     except (binascii.Error, ValueError):
         return None
     path = PurePosixPath(text + _SUFFIX)
-    if path.is_absolute() or ".." in path.parts or "\0" in text:
+    if not text or path.is_absolute() or ".." in path.parts or "\0" in text:
         return None
-    return _listed(state_dir / DIRECTORY, path)
+    return path
 
 
-def walk(state_dir: Path) -> Iterator[Listed]:
-    """Every session, in the order of their paths."""
-    root = state_dir / DIRECTORY
-    for folder, folders, names in os.walk(root):
-        folders.sort()
-        for name in sorted(names):
-            if name.endswith(_SUFFIX):
-                found = _listed(root, PurePosixPath(Path(folder, name).relative_to(root)))
-                if found is not None:
-                    yield found
+def _place(path: PurePosixPath) -> tuple[tuple[bool, str], ...]:
+    """Sorts paths as they are walked: a directory's files come before its directories."""
+    *folders, name = path.parts
+    return (*((True, folder) for folder in folders), (False, name))
 
 
 def _listed(root: Path, path: PurePosixPath) -> Listed | None:

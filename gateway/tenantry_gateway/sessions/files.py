@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from tenantry_gateway.errors import StorageDamaged
 from tenantry_gateway.sessions.cache import TranscriptCache
 from tenantry_gateway.sessions.paths import session_file
-from tenantry_gateway.sessions.record import Committed, Damaged, SessionFile, read_session, step_line, turn_line
+from tenantry_gateway.sessions.record import (
+    Committed,
+    Damaged,
+    SessionFile,
+    read_end,
+    read_session,
+    step_line,
+    turn_line,
+)
 from tenantry_gateway.sessions.steps import Step
 from tenantry_gateway.sessions.store import EpochFenced, SequenceConflict
 from tenantry_gateway.sessions.transcript import SessionId, Transcript, Turn
 from tenantry_gateway.sessions.window import newest_turns
 from tenantry_gateway.storage.log_file import read_lines
 from tenantry_gateway.storage.writer import Writer
+
+END_BYTES: Final = 4 * 1024 * 1024
+"""Of a longer file the end alone is read: it holds what a window can hold."""
 
 logger = logging.getLogger(__name__)
 
@@ -106,13 +119,32 @@ class FileStore:
         return session.persistent and session_file(self.state_dir, session).exists()
 
     def _read(self, session: SessionId) -> Transcript:
+        path = session_file(self.state_dir, session)
+        if path.stat().st_size > END_BYTES:
+            ended = self._used(session, lambda: read_end(session, *_ends(path, END_BYTES)))
+            window = newest_turns([one.turn for one in ended.turns])
+            if len(window) < len(ended.turns):  # It is full: what comes before does not matter.
+                return Transcript(ended.turns[-1].number, window)
         committed = self._read_file(session).turns
         return Transcript(len(committed), newest_turns([one.turn for one in committed]))
 
     def _read_file(self, session: SessionId) -> SessionFile:
         path = session_file(self.state_dir, session)
+        return self._used(session, lambda: read_session(session, read_lines(path)))
+
+    def _used(self, session: SessionId, read: Callable[[], SessionFile]) -> SessionFile:
         try:
-            return read_session(session, read_lines(path))
+            return read()
         except (OSError, Damaged) as error:
+            path = session_file(self.state_dir, session)
             logger.critical("the session's file %s cannot be used: %s", path, error)
             raise StorageDamaged("this session's file is damaged; the gateway's log names it and says why") from error
+
+
+def _ends(path: Path, size: int) -> tuple[bytes, list[bytes]]:
+    """A file's first line, and the whole lines among its last bytes."""
+    with path.open("rb") as file:
+        first = file.readline().rstrip(b"\n")
+        file.seek(-size, os.SEEK_END)
+        end = file.read()
+    return first, end.split(b"\n")[1:-1]

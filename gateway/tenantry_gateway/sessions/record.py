@@ -82,6 +82,27 @@ def read_session(session: SessionId, lines: Iterable[bytes]) -> SessionFile:
     return found
 
 
+def read_end(session: SessionId, first: bytes, lines: Iterable[bytes]) -> SessionFile:
+    """What a file's last lines hold, of which `first` is the file's first one; raises Damaged."""
+    fields = _parse(first)
+    if fields is None or fields.get("session") != _identity(session):
+        raise Damaged("line 1 does not name this session: was the file moved or copied?")
+    found = SessionFile()
+    for line in lines:
+        fields = _parse(line)
+        if fields is not None and "step" not in fields:
+            number = found.turns[-1].number + 1 if found.turns else fields.get("n")
+            found.turns.append(_turn_at(number, fields))
+    return found
+
+
+def _turn_at(number: Any, fields: Mapping[str, Any]) -> Committed:
+    try:
+        return _committed(number, fields)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise Damaged(f"what should be turn {number} is none") from error
+
+
 def _take(found: SessionFile, place: int, fields: dict[str, Any]) -> None:
     try:
         if "step" in fields:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tenantry_config.template import encode_value
 from tenantry_gateway.errors import StorageDamaged, StorageFailed
+from tenantry_gateway.sessions import files as files_module
 from tenantry_gateway.sessions.files import FileStore
 from tenantry_gateway.sessions.paths import session_path
 from tenantry_gateway.sessions.store import EpochFenced, SequenceConflict, Store
@@ -150,3 +151,25 @@ def test_no_sender_leaves_the_directory_or_meets_another(pairs: list[tuple[str, 
 
     if sane(pairs[0][0]) != sane(pairs[1][0]) or sane(pairs[0][1]) != sane(pairs[1][1]):
         assert paths[0] != paths[1]
+
+
+async def test_of_a_long_file_only_the_end_is_read(
+    writer: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files_module, "END_BYTES", 100_000)
+    store = store_of(writer, tmp_path)
+    for number in range(400):
+        await store.commit(session(), turn(f"{number} " + "x" * 1000), expected=number, epoch=1)
+    whole = await store.load(session())
+
+    def broken(*_: object) -> None:
+        raise AssertionError("the whole file was read")
+
+    again = store_of(writer, tmp_path)
+    monkeypatch.setattr(again, "_read_file", broken)
+    with pytest.raises(AssertionError):
+        await again.load(session())
+    monkeypatch.setattr(files_module, "END_BYTES", 200_000)
+
+    assert await again.load(session()) == whole
+    assert whole.sequence == 400
