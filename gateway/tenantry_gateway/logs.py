@@ -109,6 +109,14 @@ def configure_logging(redactor: Redactor, stream: TextIO | None = None) -> None:
     sys.excepthook = _log_uncaught
 
 
+def write_line(logger: logging.Logger, level: int, message: str, fields: Mapping[str, Any]) -> None:
+    """Log a line of which nobody asks where in the code it comes from: that would take as long as the line itself."""
+    if logger.isEnabledFor(level):
+        record = logging.LogRecord(logger.name, level, "", 0, message, None, None)
+        record.__dict__.update(fields)
+        logger.handle(record)
+
+
 def set_level(level: LogLevel) -> None:
     """Log from `level` up; libraries that would write messages' content stay quieter."""
     number = _LEVELS[level]

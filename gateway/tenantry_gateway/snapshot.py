@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -28,6 +29,8 @@ class Snapshot:
     base_url: str | None = None
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = field(default=())
     token_version: str | None = None
+    token_digests: tuple[bytes, ...] = field(default=(), repr=False)
+    """Of the tokens: they are compared with each request's."""
 
     def secrets(self) -> Iterator[str]:
         """Every secret value, for redaction."""
@@ -45,15 +48,22 @@ def build_snapshot(data: bytes, variables: Variables) -> Snapshot:
     config = load_config(text, variables.resolve)
     current = config.gateway.auth.token or _secret(variables, "GATEWAY_TOKEN")
     previous = _secret(variables, "GATEWAY_TOKEN_PREVIOUS") if current else None
+    tokens = tuple(token for token in (current, previous) if token is not None)
     return Snapshot(
         config=config,
         config_hash=config_hash(data),
-        tokens=tuple(token for token in (current, previous) if token is not None),
+        tokens=tokens,
+        token_digests=tuple(token_digest(token.get_secret_value()) for token in tokens),
         api_key=config.provider.api_key or _secret(variables, "ANTHROPIC_API_KEY"),
         base_url=config.provider.base_url or variables.value("ANTHROPIC_BASE_URL"),
         trusted_proxies=tuple(ip_network(proxy) for proxy in config.gateway.trusted_proxies),
         token_version=variables.value("GATEWAY_TOKEN_VERSION"),
     )
+
+
+def token_digest(token: str) -> bytes:
+    """What tokens are compared by: of one length, and telling nothing of them."""
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
 
 
 def _secret(variables: Variables, name: str) -> SecretStr | None:

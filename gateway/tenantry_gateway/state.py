@@ -88,6 +88,7 @@ def build_state(
     turns = Turns(store, loop, turn_seconds=turn_seconds, note=writer.note)
     conversation = Conversation(turns, Keys(directory.path, writer, time.time), metrics, in_flight)
     state = GatewayState(directory, metrics, store, turns, conversation, in_flight)
+    metrics.in_flight.set_function(lambda: int(in_flight) - len(state.sockets))
     metrics.sockets.set_function(lambda: len(state.sockets))
     return state
 

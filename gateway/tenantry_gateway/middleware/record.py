@@ -12,6 +12,7 @@ from typing import Final
 from aiohttp import web
 
 from tenantry_gateway.identity.client_address import client_address
+from tenantry_gateway.logs import write_line
 from tenantry_gateway.state import STATE, GatewayState
 
 logger = logging.getLogger("tenantry_gateway.access")
@@ -53,8 +54,6 @@ async def record_request(request: web.Request, handler: Handler) -> web.StreamRe
     state = request.app[STATE]
     record = request[RECORD] = Record()
     state.in_flight.begin()
-    counted = route_of(request) != SOCKETS
-    state.metrics.in_flight.inc(counted)
     status = CLIENT_GONE
     try:
         response = await handler(request)
@@ -62,7 +61,6 @@ async def record_request(request: web.Request, handler: Handler) -> web.StreamRe
         return response
     finally:
         state.in_flight.end()
-        state.metrics.in_flight.dec(counted)
         _report(request, state, record, status)
 
 
@@ -89,10 +87,11 @@ def report_message(state: GatewayState, record: Record, route: str, status: int,
         "error": record.error_type,
         "upstream_request_id": record.upstream_request_id,
     }
-    logger.log(
+    write_line(
+        logger,
         logging.DEBUG if route in _PROBES else logging.INFO,
         "request",
-        extra={
+        {
             "request_id": record.request_id,
             "route": route,
             "status": status,

@@ -13,6 +13,9 @@ from tenantry_gateway.errors import UpstreamError, UpstreamTimeout
 
 _CONNECT_SECONDS: Final = 5.0
 _SILENCE_SECONDS: Final = 600.0
+_WHOLE: Final = aiohttp.ClientTimeout(total=_SILENCE_SECONDS, sock_connect=_CONNECT_SECONDS)
+_STREAM: Final = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=_SILENCE_SECONDS)
+"""A stream may last as long as it speaks. Its clock is set anew with each piece, which a whole answer need not pay."""
 _LARGE: Final = 256 * 1024
 _DEFAULT_URL: Final = "https://api.anthropic.com"
 
@@ -31,14 +34,13 @@ class RelayClient:
 
     @asynccontextmanager
     async def post(
-        self, base_url: str | None, path: str, body: bytes, headers: Mapping[str, str]
+        self, base_url: str | None, path: str, body: bytes, headers: Mapping[str, str], *, stream: bool
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """An open answer, whatever its status; raises UpstreamError, also while its body is read."""
         session = self._session
         if session is None:
             session = self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS, sock_read=_SILENCE_SECONDS),
                 auto_decompress=False,
                 skip_auto_headers=("User-Agent", "Accept"),
             )
@@ -48,6 +50,7 @@ class RelayClient:
                 data=BytesIO(body) if len(body) > _LARGE else body,  # aiohttp writes it piece by piece
                 headers=headers,
                 allow_redirects=False,
+                timeout=_STREAM if stream else _WHOLE,
             ) as response:
                 yield response
 

@@ -27,7 +27,7 @@ def caller(request: web.Request) -> Principal:
 
 def principal_of(token: str, snapshot: Snapshot) -> Principal:
     """Whom a token stands for; raises AuthenticationFailed."""
-    check_token(token, snapshot.tokens)
+    check_token(token, snapshot.token_digests)
     return shared_principal(snapshot.config.rbac)
 
 

@@ -48,7 +48,9 @@ async def messages(request: web.Request) -> web.StreamResponse:
     passage = _Passage(request, state, principal, asked)
     headers = forwarded_headers(request.headers, snapshot.api_key.get_secret_value())
     try:
-        async with state.relay.post(snapshot.base_url, request.path_qs, asked.body, headers) as answer:
+        async with state.relay.post(
+            snapshot.base_url, request.path_qs, asked.body, headers, stream=asked.stream
+        ) as answer:
             if asked.stream and answer.status == _SUCCESS:
                 return await passage.stream(answer)
             return await passage.whole(answer)

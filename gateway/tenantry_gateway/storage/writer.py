@@ -67,13 +67,13 @@ class Writer:
         """
         done = self._loop.create_future()
         self._entries.put(_Entry(tuple(events), path, data, done))
-        await asyncio.shield(done)
+        await done
 
     async def remove(self, events: Sequence[object], path: Path) -> None:
         """Return once `events` cannot be lost and the file is gone for good; raises StorageFailed."""
         done = self._loop.create_future()
         self._entries.put(_Entry(tuple(events), path, None, done))
-        await asyncio.shield(done)
+        await done
 
     def note(self, *events: object) -> None:
         """Write events before everything that is handed in later; nobody waits for it."""
