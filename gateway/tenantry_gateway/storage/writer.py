@@ -7,6 +7,7 @@ that the audit log does not know of.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import threading
 from collections import OrderedDict
@@ -92,10 +93,18 @@ class Writer:
                 batch.append(self._entries.get())
             ending = None in batch
             entries = [entry for entry in batch if entry is not None]
-            failures = self._write(entries)
+            failures = self._attempt(entries)
             self._loop.call_soon_threadsafe(self._confirm, entries, failures)
         for file in self._files.values():
             file.close()
+
+    def _attempt(self, entries: Sequence[_Entry]) -> dict[int, OSError]:
+        """As `_write`; a fault of the program fails the batch, and not all that would come after it."""
+        try:
+            return self._write(entries)
+        except Exception:
+            logger.exception("a batch could not be written")
+            return dict.fromkeys(range(len(entries)), OSError(errno.EIO, "a fault of the gateway itself; see its log"))
 
     def _write(self, entries: Sequence[_Entry]) -> dict[int, OSError]:
         """Write a batch; the errors by the index of the entry that they concern."""

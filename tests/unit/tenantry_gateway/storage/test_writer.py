@@ -100,3 +100,22 @@ async def test_at_the_end_everything_that_was_handed_in_is_written(told: Told, d
     await writer.close()
 
     assert told.events == ["a", "b"]
+
+
+class Faulty:
+    """A log with a fault of its own."""
+
+    def append(self, events: Sequence[object]) -> None:
+        if "broken" in events:
+            raise TypeError
+
+
+async def test_a_fault_of_the_program_fails_its_batch_and_no_later_one(tmp_path: Path) -> None:
+    writer = Writer(Faulty(), FaultyDisk())
+    with pytest.raises(StorageFailed):
+        await writer.write(["broken"], tmp_path / "a", b"1\n")
+    await writer.write(["whole"], tmp_path / "a", b"2\n")
+    await writer.close()
+
+    assert list(read_lines(tmp_path / "a")) == [b"2"]
+    assert writer.problem is None
