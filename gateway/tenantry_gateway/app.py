@@ -6,6 +6,7 @@ from aiohttp import web
 
 from tenantry_gateway.middleware.errors import answer_errors
 from tenantry_gateway.middleware.record import finish_headers, record_request
+from tenantry_gateway.middleware.trace import trace_request
 from tenantry_gateway.routes import health
 from tenantry_gateway.routes.administration import read_audit, reload
 from tenantry_gateway.routes.chat import chat
@@ -18,7 +19,8 @@ from tenantry_gateway.state import STATE, GatewayState
 
 def build_app(state: GatewayState) -> web.Application:
     """The application around `state`."""
-    app = web.Application(client_max_size=MAX_BODY, middlewares=[record_request, answer_errors])
+    tracing = [trace_request] if state.tracer.on else []
+    app = web.Application(client_max_size=MAX_BODY, middlewares=[*tracing, record_request, answer_errors])
     app[STATE] = state
     app.on_response_prepare.append(finish_headers)
     app.router.add_get("/health", health.health)

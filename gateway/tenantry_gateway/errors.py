@@ -5,6 +5,7 @@ Routes and what they call raise these; `middleware.errors` makes the JSON. Messa
 
 from __future__ import annotations
 
+import asyncio
 from typing import ClassVar
 
 
@@ -180,3 +181,12 @@ class UpstreamTimeout(UpstreamError):
 def error_body(kind: str, message: str, request_id: str) -> dict[str, object]:
     """An error in the Anthropic API's shape."""
     return {"type": "error", "error": {"type": kind, "message": message}, "request_id": request_id}
+
+
+def error_type(error: BaseException) -> str:
+    """A bounded set of names: the error's type in the API's terms, or who ended the call."""
+    if isinstance(error, GatewayError):
+        return error.type
+    if isinstance(error, asyncio.CancelledError | ConnectionError):
+        return "client_gone"
+    return "internal"

@@ -33,6 +33,7 @@ from tenantry_gateway.state import GatewayState, build_state
 from tenantry_gateway.state_directory import StateDirectory
 from tenantry_gateway.storage.disk import Disk
 from tenantry_gateway.storage.lock import InUse
+from tenantry_gateway.tracing import secrets_of, start_tracing
 from tenantry_gateway.variables import Variables, read_secrets
 
 logger = logging.getLogger(__name__)
@@ -149,7 +150,12 @@ class Server:
         """Serve until SIGTERM or SIGINT; raises ConfigError where the gateway cannot start."""
         self._handle_signals()
         if await self._has_directory():
-            await self._serve(build_state(self._model, self._directory))
+            self._redactor.learn(secrets_of(self._settings.environment))
+            tracer = await asyncio.to_thread(start_tracing, self._settings.environment)
+            try:
+                await self._serve(build_state(self._model, self._directory, tracer=tracer))
+            finally:
+                await tracer.close()
         logger.info("stopped")
 
     async def _has_directory(self) -> bool:

@@ -24,6 +24,7 @@ from tenantry_gateway.relay.client import RelayClient
 from tenantry_gateway.sessions.files import FileStore
 from tenantry_gateway.snapshot import Snapshot
 from tenantry_gateway.state_directory import StateDirectory
+from tenantry_gateway.tracing import OFF, Tracer
 from tenantry_gateway.websocket.registry import Registry
 
 
@@ -41,6 +42,7 @@ class GatewayState:
     turns: Turns
     conversation: Conversation
     in_flight: InFlight
+    tracer: Tracer = OFF
     relay: RelayClient = field(default_factory=RelayClient)
     sockets: Registry = field(default_factory=Registry)
     tally: Tally = field(default_factory=Tally)
@@ -77,6 +79,7 @@ def build_state(
     directory: StateDirectory,
     *,
     turn_seconds: float = TURN_SECONDS,
+    tracer: Tracer = OFF,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> GatewayState:
     """The state of a gateway that has no configuration yet. `directory` is open."""
@@ -84,10 +87,10 @@ def build_state(
     store = FileStore(directory.path, writer, now)
     metrics.sessions.set_function(lambda: len(store))
     metrics.storage_problem.set_function(lambda: float(writer.problem is not None))
-    loop = ToolLoop(ModelCalls(model, metrics), metrics)
+    loop = ToolLoop(ModelCalls(model, metrics, tracer=tracer), metrics, tracer=tracer)
     turns = Turns(store, loop, turn_seconds=turn_seconds, note=writer.note)
     conversation = Conversation(turns, Keys(directory.path, writer, time.time), metrics, in_flight)
-    state = GatewayState(directory, metrics, store, turns, conversation, in_flight)
+    state = GatewayState(directory, metrics, store, turns, conversation, in_flight, tracer)
     metrics.in_flight.set_function(lambda: int(in_flight) - len(state.sockets))
     metrics.sockets.set_function(lambda: len(state.sockets))
     return state

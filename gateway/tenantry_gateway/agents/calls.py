@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tenantry_gateway.errors import GatewayError
+from tenantry_gateway.errors import error_type
 from tenantry_gateway.metrics import Metrics
 from tenantry_gateway.providers.model import Credentials, Model, ModelReply, ModelRequest, OnText, Usage
+from tenantry_gateway.spans import model_span, tell_first, tell_reason, tell_usage
+from tenantry_gateway.tracing import OFF, Tracer
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +25,13 @@ class Call:
 class ModelCalls:
     """Calls `model` and observes `metrics`."""
 
-    def __init__(self, model: Model, metrics: Metrics, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, model: Model, metrics: Metrics, clock: Callable[[], float] = time.monotonic, tracer: Tracer = OFF
+    ) -> None:
         self._model = model
         self._metrics = metrics
         self._clock = clock
+        self._tracer = tracer
 
     async def reply(self, agent_id: str, request: ModelRequest, credentials: Credentials, on_text: OnText) -> Call:
         """The model's reply and what it took; raises what the model raises."""
@@ -40,24 +44,20 @@ class ModelCalls:
             nonlocal first_text
             if not first_text:
                 first_text = True
-                self._metrics.model_first_text(agent_id, request.model, self._clock() - started)
+                seconds = self._clock() - started
+                self._metrics.model_first_text(agent_id, request.model, seconds)
+                tell_first(span, seconds)
             await on_text(text)
 
-        try:
-            reply = await self._model.reply(request, credentials, usage, observed)
-        except BaseException as error:
-            outcome = error_type(error)
-            raise
-        finally:
-            seconds = self._clock() - started
-            self._metrics.model_call(agent_id, request.model, usage, seconds, error_type=outcome)
+        with model_span(self._tracer, request.model, credentials.base_url, agent_id=agent_id) as span:
+            try:
+                reply = await self._model.reply(request, credentials, usage, observed)
+                tell_reason(span, reply.stop_reason)
+            except BaseException as error:
+                outcome = error_type(error)
+                raise
+            finally:
+                seconds = self._clock() - started
+                self._metrics.model_call(agent_id, request.model, usage, seconds, error_type=outcome)
+                tell_usage(span, usage)
         return Call(reply, usage, seconds)
-
-
-def error_type(error: BaseException) -> str:
-    """A bounded set of names: the error's type in the API's terms, or who ended the call."""
-    if isinstance(error, GatewayError):
-        return error.type
-    if isinstance(error, asyncio.CancelledError | ConnectionError):
-        return "client_gone"
-    return "internal"

@@ -8,11 +8,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
-from tenantry_gateway.agents.calls import Call, ModelCalls, error_type
+from tenantry_gateway.agents.calls import Call, ModelCalls
 from tenantry_gateway.agents.tools import Tool, ToolFailed
+from tenantry_gateway.errors import error_type
 from tenantry_gateway.metrics import Metrics
 from tenantry_gateway.providers.model import Credentials, ModelReply, ModelRequest, OnText, ToolCall, Usage
 from tenantry_gateway.sessions.steps import CallEnded, CallsBegun, Step, begun_of, exchange
+from tenantry_gateway.spans import agent_span, tell_reason, tell_usage, tool_span
+from tenantry_gateway.tracing import OFF, Tracer
 
 MAX_ROUNDS: Final = 16
 """How many times a turn's model may ask for tools; after that it must answer with what it has."""
@@ -72,17 +75,24 @@ class Setting:
 class ToolLoop:
     """Asks the model, runs what it calls, and asks again."""
 
-    def __init__(self, calls: ModelCalls, metrics: Metrics, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, calls: ModelCalls, metrics: Metrics, clock: Callable[[], float] = time.monotonic, tracer: Tracer = OFF
+    ) -> None:
         self._calls = calls
         self._metrics = metrics
         self._clock = clock
+        self._tracer = tracer
 
     async def converse(self, setting: Setting, request: ModelRequest) -> Conversed:
         """The turn's whole answer; raises what the model raises, and StorageFailed."""
         started = self._clock()
         outcome = ""
         try:
-            return await self._converse(setting, request)
+            with agent_span(self._tracer, setting.agent_id, request.model) as span:
+                said = await self._converse(setting, request)
+                tell_usage(span, said.usage)
+                tell_reason(span, said.stop_reason)
+                return said
         except BaseException as error:
             outcome = error_type(error)
             raise
@@ -117,7 +127,10 @@ class ToolLoop:
         for wanted in call.reply.calls:
             started = self._clock()
             tool = setting.toolbox.find(wanted.name)
-            ended[wanted.id] = await _result(wanted, tool)
+            with tool_span(self._tracer, setting.agent_id, wanted.name if tool else "unknown") as span:
+                ended[wanted.id] = await _result(wanted, tool)
+                if ended[wanted.id].is_error:
+                    span.fail("tool_error")
             setting.observer(wanted.name, allowed=tool is not None, failed=ended[wanted.id].is_error)
             await setting.journal(ended[wanted.id])
             seconds = self._clock() - started

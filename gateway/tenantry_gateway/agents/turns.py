@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from tenantry_config.document import AgentConfig, Role
-from tenantry_gateway.agents.calls import error_type
 from tenantry_gateway.agents.tool_loop import Conversed, Setting, Toolbox, ToolLoop
 from tenantry_gateway.agents.tools import BUILT_IN
 from tenantry_gateway.audit.event import AuditEvent, Outcome
-from tenantry_gateway.errors import NotReady, SessionChanged, TurnTimeout
+from tenantry_gateway.errors import NotReady, SessionChanged, TurnTimeout, error_type
 from tenantry_gateway.identity.principal import lowest
 from tenantry_gateway.providers.model import Credentials, ModelMessage, ModelRequest, OnText, Usage
 from tenantry_gateway.sessions.line import Lines

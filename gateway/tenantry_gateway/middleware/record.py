@@ -22,7 +22,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 CLIENT_GONE: Final = 499
 SOCKETS: Final = "/ws"
 """Its requests last as long as their clients stay: they are no measure of the gateway."""
-_PROBES: Final = frozenset({"/health", "/ready", "/metrics"})
+PROBES: Final = frozenset({"/health", "/ready", "/metrics"})
 
 
 def new_request_id() -> str:
@@ -41,6 +41,8 @@ class Record:
     channel: str | None = None
     error_type: str | None = None
     upstream_request_id: str | None = None
+    status: int = 0
+    """Of the answer; 0 before it is known, `CLIENT_GONE` where nobody waited for it."""
     answering: bool = False
     """Whether the status is sent: nothing else can be answered then."""
 
@@ -78,6 +80,7 @@ async def finish_headers(request: web.Request, response: web.StreamResponse) -> 
 def report_message(state: GatewayState, record: Record, route: str, status: int, **fields: object) -> None:
     """Log and count a message that was answered: a request, or a call over a WebSocket."""
     seconds = time.monotonic() - record.started
+    record.status = status
     if record.channel is not None:
         state.metrics.message(record.agent_id or "none", record.channel, status)
     known = {
@@ -89,7 +92,7 @@ def report_message(state: GatewayState, record: Record, route: str, status: int,
     }
     write_line(
         logger,
-        logging.DEBUG if route in _PROBES else logging.INFO,
+        logging.DEBUG if route in PROBES else logging.INFO,
         "request",
         {
             "request_id": record.request_id,

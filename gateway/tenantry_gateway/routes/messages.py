@@ -11,20 +11,21 @@ from typing import Final
 import aiohttp
 from aiohttp import web
 
-from tenantry_gateway.agents.calls import error_type
 from tenantry_gateway.audit.event import AuditEvent, Outcome
-from tenantry_gateway.errors import GatewayError, NotReady
+from tenantry_gateway.errors import GatewayError, NotReady, error_type
 from tenantry_gateway.identity.principal import Principal
 from tenantry_gateway.middleware.errors import describe
 from tenantry_gateway.middleware.record import RECORD
 from tenantry_gateway.providers.model import Usage
 from tenantry_gateway.relay.client import upstream_errors
-from tenantry_gateway.relay.request import Relayed, forwarded_headers, relayed
+from tenantry_gateway.relay.request import OTHER, Relayed, forwarded_headers, relayed
 from tenantry_gateway.relay.upstream import passed_headers, refusal
 from tenantry_gateway.relay.usage import StreamMeter, usage_of
 from tenantry_gateway.routes.body import read_body
 from tenantry_gateway.routes.caller import caller, demand
+from tenantry_gateway.spans import model_span, tell_first, tell_usage
 from tenantry_gateway.state import STATE, GatewayState
+from tenantry_gateway.tracing import NO_SPAN, Span
 
 MAX_BODY: Final = 32 * 1024 * 1024
 NO_AGENT: Final = "none"
@@ -47,16 +48,24 @@ async def messages(request: web.Request) -> web.StreamResponse:
     request[RECORD].agent_id = asked.agent_id
     passage = _Passage(request, state, principal, asked)
     headers = forwarded_headers(request.headers, snapshot.api_key.get_secret_value())
-    try:
-        async with state.relay.post(
-            snapshot.base_url, request.path_qs, asked.body, headers, stream=asked.stream
-        ) as answer:
-            if asked.stream and answer.status == _SUCCESS:
-                return await passage.stream(answer)
-            return await passage.whole(answer)
-    except BaseException as error:
-        passage.failed(error_type(error))
-        raise
+    with model_span(
+        state.tracer,
+        asked.label if asked.label != OTHER else None,
+        snapshot.base_url,
+        agent_id=asked.agent_id,
+        stream=asked.stream,
+        operation="count_tokens" if request.path.endswith("/count_tokens") else "chat",
+    ) as passage.span:
+        try:
+            async with state.relay.post(
+                snapshot.base_url, request.path_qs, asked.body, headers, stream=asked.stream
+            ) as answer:
+                if asked.stream and answer.status == _SUCCESS:
+                    return await passage.stream(answer)
+                return await passage.whole(answer)
+        except BaseException as error:
+            passage.failed(error_type(error))
+            raise
 
 
 class _Passage:
@@ -70,6 +79,7 @@ class _Passage:
         self._sent = time.monotonic()
         self._overhead = self._sent - request[RECORD].started
         self._ended = False
+        self.span: Span = NO_SPAN
 
     async def whole(self, answer: aiohttp.ClientResponse) -> web.Response:
         """Pass an answer back once the audit log has it."""
@@ -133,11 +143,15 @@ class _Passage:
     def _first_piece(self) -> None:
         seconds = time.monotonic() - self._sent
         self._state.metrics.model_first_text(self._asked.agent_id or NO_AGENT, self._asked.label, seconds)
+        tell_first(self.span, seconds)
 
     def _count(self, usage: Usage, reason: str) -> None:
         seconds = time.monotonic() - self._sent
         agent = self._asked.agent_id or NO_AGENT
         self._state.metrics.model_call(agent, self._asked.label, usage, seconds, error_type=reason)
+        tell_usage(self.span, usage)
+        if reason:
+            self.span.fail(reason)
 
     def _event(self, outcome: Outcome, reason: str | None) -> AuditEvent:
         asked = self._asked

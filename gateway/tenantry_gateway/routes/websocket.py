@@ -26,6 +26,7 @@ from tenantry_gateway.idempotency.keys import check_key
 from tenantry_gateway.identity.principal import Principal
 from tenantry_gateway.middleware.errors import describe
 from tenantry_gateway.middleware.record import RECORD, Record, report_message
+from tenantry_gateway.middleware.trace import tell_record
 from tenantry_gateway.routes.body import parse_json, validate
 from tenantry_gateway.routes.caller import local_caller, principal_of
 from tenantry_gateway.routes.chat import channel_label
@@ -168,9 +169,22 @@ async def _begin(
     if frame.id in connection.calls:
         await connection.close(WSCloseCode.POLICY_VIOLATION, "the id of a call that has no answer yet was used again")
         return
-    task = asyncio.create_task(_answer(state, connection, principal, frame, record))
+    task = asyncio.create_task(_traced(state, connection, principal, frame, record))
     connection.calls[frame.id] = task
     task.add_done_callback(lambda _task: connection.calls.pop(frame.id, None))
+
+
+async def _traced(
+    state: GatewayState, connection: Connection, principal: Principal, frame: RequestFrame, record: Record
+) -> None:
+    """Answer a call, in a span of its own."""
+    method = frame.method if frame.method in _METHODS else "unknown"
+    attributes = {"http.route": ROUTE, "network.protocol.name": "websocket", "tenantry.websocket.method": method}
+    with state.tracer.span(f"{ROUTE} {method}", attributes, "server") as span:
+        try:
+            await _answer(state, connection, principal, frame, record)
+        finally:
+            tell_record(span, record)
 
 
 async def _answer(
