@@ -35,6 +35,8 @@ _SILENCE_SECONDS: Final = 120.0
 """The API pings while it thinks; a stream that is silent for this long is broken."""
 _MAX_RETRY_WAIT: Final = 5.0
 _MAX_CLIENTS: Final = 2
+_UNTRACED: Final[dict[str, Any]] = {"traces": {"enabled": False}, "propagation": False}
+"""The SDK would tell the API the traces' ids, and a collector, if asked to, what is said. The gateway has its own spans."""
 _CACHED: Final[dict[str, Any]] = {"cache_control": {"type": "ephemeral"}}
 
 
@@ -110,6 +112,7 @@ class AnthropicModel:
                 http_client=self._http,
                 timeout=self._sdk.Timeout(_SILENCE_SECONDS, connect=_CONNECT_SECONDS),
                 middleware=[self._give_up_long_waits],
+                open_telemetry=_UNTRACED,
             )
             self._clients[credentials] = client
         return client

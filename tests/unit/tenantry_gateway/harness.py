@@ -25,6 +25,7 @@ from tenantry_gateway.state import GatewayState, build_state
 from tenantry_gateway.state_directory import StateDirectory
 from tenantry_gateway.storage.disk import Disk
 from tenantry_gateway.storage.writer import Writer
+from tenantry_gateway.tracing import OFF, Tracer
 from tenantry_gateway.variables import Variables
 
 TOKEN = "gateway-token-0123456789"
@@ -103,12 +104,17 @@ def tool_loop(model: Model, metrics: Metrics | None = None) -> ToolLoop:
 
 @asynccontextmanager
 async def gateway_state(
-    model: Model, folder: Path, *, turn_seconds: float = TURN_SECONDS, disk: Disk | None = None
+    model: Model,
+    folder: Path,
+    *,
+    turn_seconds: float = TURN_SECONDS,
+    disk: Disk | None = None,
+    tracer: Tracer = OFF,
 ) -> AsyncIterator[GatewayState]:
     """The state of a gateway that has no configuration yet, in a state directory of its own."""
     directory = StateDirectory(folder / "state", disk or Disk(), lambda: datetime.now(UTC))
     directory.open(AUDIT_KEY)
-    state = build_state(model, directory, turn_seconds=turn_seconds)
+    state = build_state(model, directory, turn_seconds=turn_seconds, tracer=tracer)
     yield state
     await state.relay.close()
     await directory.close()
