@@ -36,7 +36,7 @@ _SILENCE_SECONDS: Final = 120.0
 _MAX_RETRY_WAIT: Final = 5.0
 _MAX_CLIENTS: Final = 2
 _UNTRACED: Final[dict[str, Any]] = {"traces": {"enabled": False}, "propagation": False}
-"""The SDK would tell the API the traces' ids, and a collector, if asked to, what is said. The gateway has its own spans."""
+"""The SDK would tell the API the traces' ids, and a collector, if asked to, what is said."""
 _CACHED: Final[dict[str, Any]] = {"cache_control": {"type": "ephemeral"}}
 
 

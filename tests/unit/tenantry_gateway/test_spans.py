@@ -109,8 +109,13 @@ async def test_no_span_holds_what_is_said_who_said_it_or_a_secret(calling: Trace
     first = await (await calling.client.post("/v1/chat?note=private", json=body)).json()
     await (await calling.client.get(f"/v1/sessions/{first['sessionKey']}")).read()
     await (await calling.client.delete(f"/v1/sessions/{first['sessionKey']}")).read()
-    body = {"model": "a private model", "messages": HELLO, "max_tokens": 0, "metadata": {"user_id": "jane-doe"}}
-    await (await calling.client.post("/v1/messages", json=body)).read()
+    passed: dict[str, Any] = {
+        "model": "a private model",
+        "messages": HELLO,
+        "max_tokens": 0,
+        "metadata": {"user_id": "jane-doe"},
+    }
+    await (await calling.client.post("/v1/messages", json=passed)).read()
     await (await calling.client.get("/private/path")).read()
 
     assert len(standin_state.requests) >= 2

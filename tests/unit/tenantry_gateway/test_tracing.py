@@ -55,7 +55,7 @@ def test_a_named_collector_switches_traces_on(environment: Mapping[str, str], on
 
 
 def test_nothing_of_opentelemetry_is_imported_unless_traces_are_on() -> None:
-    """The Anthropic SDK, which is imported once the gateway listens, needs the API itself, but neither SDK nor exporter."""
+    """The Anthropic SDK, imported once the gateway listens, needs the API itself, but neither SDK nor exporter."""
     program = """
 import asyncio, os, sys
 import tenantry_gateway.__main__
