@@ -202,11 +202,11 @@ async def test_an_error_of_the_model_fails_all_that_waited_for_it(playing: Trace
 async def test_an_error_after_the_first_words_fails_the_request_that_was_answered(
     playing: Traced, played: PlayedModel
 ) -> None:
-    async with playing.client.post("/v1/chat", json={"text": "hi", "stream": True}) as response:
-        call = await played.calls.get()
-        await call.on_text("some")
-        call.result.set_exception(UpstreamOverloaded("enough"))
-        assert "event: error" in await response.text()
+    asking = asyncio.create_task(playing.client.post("/v1/chat", json={"text": "hi", "stream": True}))
+    call = await played.calls.get()
+    await call.on_text("some")
+    call.result.set_exception(UpstreamOverloaded("enough"))
+    assert "event: error" in await (await asking).text()
 
     span = await playing.ended("POST /v1/chat")
     assert attributes(span)["http.response.status_code"] == 200
