@@ -119,9 +119,8 @@ class GatewaySpec(ApiModel):
     """Which AgentBindings of other namespaces may attach: those that one of these rules allows. None, where left out.
     They never win over routes of the Gateway itself or of its own namespace."""
     replicas: Annotated[int, Field(ge=0, le=MAX_REPLICAS)] = 1
-    """How many pods the gateway has. With more than one, each keeps the conversations that it holds: clients are sent
-    to the same pod by their address, and a pod that ends takes its conversations along. 0 is the same as suspended.
-    Leave it out where a HorizontalPodAutoscaler sets it."""
+    """How many pods the gateway has. With more than one, one serves and the others stand by, not ready, until it ends.
+    0 is the same as suspended. Leave it out where a HorizontalPodAutoscaler sets it."""
     suspended: bool = False
     """Whether the gateway has no pods for now. Everything else is kept, and it comes back as it was."""
     resources: Resources = Resources()
