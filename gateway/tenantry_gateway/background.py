@@ -14,6 +14,8 @@ from tenantry_gateway.state import GatewayState
 logger = logging.getLogger(__name__)
 
 MEND_SECONDS: Final = 1.0
+SCRATCH: Final = ".scratch"
+"""Is written and removed to see whether there is room."""
 
 
 async def tell_refusals(state: GatewayState) -> None:
@@ -32,6 +34,7 @@ async def mend(state: GatewayState) -> None:
         await asyncio.sleep(MEND_SECONDS)
         if writer.problem is not None:
             try:
-                await writer.write((AuditEvent("gateway.storage", "success", reason="writable_again"),))
+                event = AuditEvent("gateway.storage", "success", reason="writable_again")
+                await writer.try_again((event,), state.directory.path / SCRATCH)
             except StorageFailed:
                 continue

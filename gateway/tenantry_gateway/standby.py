@@ -22,7 +22,7 @@ _REASON: Final = "standing by: another gateway uses the state directory"
 async def stand_by(attempt: Callable[[], None], bind: str, port: int, stop: asyncio.Event) -> bool:
     """Answer probes until `attempt` raises InUse no more; False where the process is to end before that."""
     logger.info(_REASON)
-    runner = web.ServerRunner(web.Server(_answer))
+    runner = web.ServerRunner(web.Server(_answer, access_log=None))
     await runner.setup()
     try:
         await web.TCPSite(runner, bind, port).start()

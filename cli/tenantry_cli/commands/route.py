@@ -23,7 +23,8 @@ def explain(kubectl: Kubectl, name: str | None, message: Mapping[str, str], *, o
 def text_of(found: Mapping[str, Any]) -> str:
     """The decision, then the bindings in the order in which they are tried."""
     binding = found.get("binding")
-    by = "the default agent: no binding matches" if binding is None else f"by binding {binding}"
+    named = f"bindings[{binding}]" if isinstance(binding, int) else binding  # An inline one has no name.
+    by = "the default agent: no binding matches" if binding is None else f"by binding {named}"
     lines = [f"agent {found.get('agentId')}  ({by})", f"session {found.get('sessionKey')}"]
     lines += [f"  matches  {_binding(one)}" for one in found.get("matching", ())]
     lines += [f"  not      {_binding(one)}: {one.get('because')}" for one in found.get("notMatching", ())]

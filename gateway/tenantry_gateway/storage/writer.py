@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 _OPEN_FILES: Final = 512
 _BATCH: Final = 512
+_SCRATCH: Final = b"{}\n" * 8192
 
 
 class Chronicle(Protocol):
@@ -59,7 +60,7 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
         self.problem: str | None = None
-        """Why the last attempt to write failed; None once one succeeds."""
+        """Why an attempt to write failed; None once `try_again` succeeds."""
 
     async def write(self, events: Sequence[object], path: Path | None = None, data: bytes = b"") -> None:
         """Return once `events`, and then whole lines `data` at the end of the file, cannot be lost.
@@ -75,6 +76,17 @@ class Writer:
         done = self._loop.create_future()
         self._entries.put(_Entry(tuple(events), path, None, done))
         await done
+
+    async def try_again(self, events: Sequence[object], scratch: Path) -> None:
+        """See whether events, and a file that takes room of its own, can be written; raises StorageFailed.
+
+        A small write that fits the last block of a file proves nothing about a disk that is full.
+        """
+        await self.write(events, scratch, _SCRATCH)
+        await self.remove((), scratch)
+        if self.problem is not None:
+            logger.info("the state can be written again")
+        self.problem = None
 
     def note(self, *events: object) -> None:
         """Write events before everything that is handed in later; nobody waits for it."""
@@ -154,10 +166,6 @@ class Writer:
             if self.problem != reason:
                 logger.error("the state cannot be written: %s", reason)
             self.problem = reason
-        elif any(entry.events or entry.path for entry in entries):
-            if self.problem is not None:
-                logger.info("the state can be written again")
-            self.problem = None
 
 
 def _by_path(entries: Sequence[_Entry]) -> dict[Path, list[int]]:

@@ -55,8 +55,8 @@ def is_rolled_out(deployment: DeploymentView) -> bool:
 
     The reason of the condition Progressing says so too, but for a moment after a change it speaks of the last one.
     """
-    every = 0 < deployment.wanted == deployment.replicas == deployment.updated <= deployment.available
-    return every and deployment.observed_generation >= deployment.generation
+    every = deployment.wanted == deployment.replicas == deployment.updated
+    return every and _enough(deployment) and deployment.observed_generation >= deployment.generation
 
 
 def was_rolled_out(deployment: DeploymentView) -> bool:
@@ -72,7 +72,8 @@ def was_rolled_out(deployment: DeploymentView) -> bool:
 
 def rollout_has_failed(deployment: DeploymentView, pods: Iterable[PodView]) -> bool:
     """Whether pods of the latest template cannot start: their image cannot be pulled, they crash, or time is up."""
-    if _condition(deployment, "Progressing").get("reason") == reasons.PROGRESS_DEADLINE_EXCEEDED:
+    late = _condition(deployment, "Progressing").get("reason") == reasons.PROGRESS_DEADLINE_EXCEEDED
+    if late and not is_rolled_out(deployment):
         return True
     problems = {(pod.problem or "").partition(": ")[0] for pod in pods if not pod.ready and not pod.deleting}
     return not problems.isdisjoint(IMAGE_PROBLEMS | CRASHES)
@@ -113,11 +114,19 @@ def _suspended(seen: Observation) -> Finding | None:
 
 def _complete(seen: Observation) -> Finding | None:
     deployment = seen.deployment
-    if deployment is None or not 0 < deployment.wanted <= deployment.available:
+    if deployment is None or not _enough(deployment) or deployment.replicas > deployment.updated:
         return None
-    if deployment.replicas > deployment.updated:
+    if deployment.available >= deployment.wanted:
+        return Finding("True", reasons.AVAILABLE, f"Deployment {_name(seen)} is available.")
+    if _pod_problem(seen) or deployment.replicas < deployment.wanted:
         return None
-    return Finding("True", reasons.AVAILABLE, f"Deployment {_name(seen)} is available.")
+    message = f"Deployment {_name(seen)} is available: {deployment.available} of {deployment.wanted} pods serves"
+    return Finding("True", reasons.AVAILABLE, f"{message}, the others stand by.")
+
+
+def _enough(deployment: DeploymentView) -> bool:
+    """Whether as many pods are available as can be: of several one serves, and the others stand by, not ready."""
+    return deployment.wanted > 0 and deployment.available >= 1
 
 
 def _pods_refused(seen: Observation) -> Finding | None:

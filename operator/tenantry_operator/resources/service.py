@@ -39,7 +39,7 @@ def build_service(gateway: Gateway) -> Manifest:
 
 
 def _affinity(gateway: Gateway) -> dict[str, Any]:
-    """Each of several pods keeps conversations of its own, so that a client must find the same one again.
+    """Sticky sessions for several pods, as the enterprise guide advises.
 
     Both fields are always decided here: without a time-out of ours, Kubernetes' own would stay, and it refuses a
     time-out without affinity.

@@ -1,9 +1,11 @@
 """What is reached from outside is what the gateway serves, but for its metrics."""
 
+from types import SimpleNamespace
 from typing import cast
 
 from tenantry_gateway.app import build_app
 from tenantry_gateway.state import GatewayState
+from tenantry_gateway.tracing import OFF
 from tenantry_operator.resources.paths import EXPOSED
 
 
@@ -15,7 +17,7 @@ def is_exposed(path: str) -> bool:
 
 
 def test_every_path_of_the_gateway_but_its_metrics_is_exposed() -> None:
-    app = build_app(cast("GatewayState", None))
+    app = build_app(cast("GatewayState", SimpleNamespace(tracer=OFF)))
     paths = {resource.canonical for resource in app.router.resources()}
 
     assert {path for path in paths if not is_exposed(path)} == {"/metrics"}

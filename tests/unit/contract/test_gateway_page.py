@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, get_args
 
 import pytest
@@ -26,6 +26,7 @@ from tenantry_gateway.idempotency import keys
 from tenantry_gateway.metrics import Metrics
 from tenantry_gateway.routes import chat, messages, websocket
 from tenantry_gateway.sessions import cache, line, window
+from tenantry_gateway.tracing import ENDPOINTS, OFF
 from tenantry_gateway.websocket import connection, registry
 
 ROOT = Path(__file__).parents[3]
@@ -61,7 +62,7 @@ def quoted(text: str) -> list[str]:
 
 def paths() -> set[str]:
     """Every method and path of the application; HEAD comes with GET."""
-    state: Any = None
+    state: Any = SimpleNamespace(tracer=OFF)
     app = build_app(state)
     return {
         f"{route.method} {route.resource.canonical}"
@@ -79,7 +80,7 @@ def errors_known() -> set[tuple[int, str]]:
 def variables_read() -> set[str]:
     """Upper-case names that are looked up anywhere in the gateway, and those of settings.py."""
     named = re.compile(r'"((?:CLAWDBOT|TENANTRY|GATEWAY|ANTHROPIC|LOG|AUDIT)_[A-Z_]+)"')
-    return {name for source in SOURCES.values() for name in named.findall(source)}
+    return {name for source in SOURCES.values() for name in named.findall(source)} | {ENDPOINTS[1]}
 
 
 def close_codes() -> set[int]:

@@ -7,7 +7,7 @@ from tenantry_cli.commands.route import text_of
 def test_a_route_names_the_binding_and_what_else_was_looked_at() -> None:
     found = {
         "agentId": "devops",
-        "binding": "bindings[0]",
+        "binding": 0,
         "sessionKey": "agent:devops:slack:c1",
         "matching": [{"binding": "bindings[0]", "channel": "slack", "channelId": "c1", "agentId": "devops"}],
         "notMatching": [

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient
 
-from tenantry_gateway.audit.event import AuditEvent
 from tenantry_gateway.audit.files import CURRENT, verify
 from tenantry_gateway.logs import Redactor
 from tenantry_gateway.reload import Reloader
@@ -151,7 +150,7 @@ async def test_while_nothing_can_be_written_nothing_is_done_and_the_model_is_not
             f"the state directory cannot be written: {reason}",
         )
         disk.fails.clear()
-        await state.directory.writer.write((AuditEvent("gateway.storage", "success"),))
+        await state.directory.writer.try_again((), tmp_path / "scratch")
         assert (await client.get("/ready")).status == 200
         body = await (await client.post("/v1/chat", json={"text": "four"})).json()
 

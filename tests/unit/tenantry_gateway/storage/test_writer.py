@@ -67,7 +67,10 @@ async def test_nothing_is_kept_that_the_log_does_not_know_of(writer: Writer, tol
     assert writer.problem == "Input/output error"
     told.broken = False
     await writer.write(["event"], tmp_path / "x.jsonl", b"line\n")
+    assert writer.problem is not None, "a small write proves nothing about the disk"
+    await writer.try_again(["again"], tmp_path / "scratch")
     assert writer.problem is None
+    assert not (tmp_path / "scratch").exists()
 
 
 async def test_a_file_that_cannot_be_written_fails_alone(writer: Writer, disk: FaultyDisk, tmp_path: Path) -> None:
@@ -118,4 +121,4 @@ async def test_a_fault_of_the_program_fails_its_batch_and_no_later_one(tmp_path:
     await writer.close()
 
     assert list(read_lines(tmp_path / "a")) == [b"2"]
-    assert writer.problem is None
+    assert writer.problem is not None, "only a look at the disk says that it can be written again"

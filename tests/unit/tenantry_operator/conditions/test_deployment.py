@@ -169,3 +169,20 @@ def test_a_gateway_is_not_suspended_before_its_pods_have_gone() -> None:
 
 def test_a_resumed_gateway_is_not_available_before_its_deployment_follows() -> None:
     assert deployment_available(observation(deployment=NO_PODS, pods=())).status == "False"
+
+
+def test_of_several_pods_one_serves_and_the_others_stand_by() -> None:
+    pods = (pod_view(), pod_view(name="assistants-gateway-2", ready=False))
+    found = deployment_available(observation(deployment=deployment_view(wanted=3, replicas=3, updated=3), pods=pods))
+
+    assert (found.status, found.reason) == ("True", "Available")
+    assert found.message.endswith("is available: 1 of 3 pods serves, the others stand by.")
+
+
+def test_a_standby_that_keeps_ending_is_no_standby() -> None:
+    pods = (pod_view(), pod_view(name="assistants-gateway-2", ready=False, problem="CrashLoopBackOff: again"))
+
+    assert (
+        deployment_available(observation(deployment=deployment_view(wanted=2, replicas=2, updated=2), pods=pods)).status
+        == "False"
+    )
