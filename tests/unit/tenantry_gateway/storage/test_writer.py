@@ -69,7 +69,7 @@ async def test_nothing_is_kept_that_the_log_does_not_know_of(writer: Writer, tol
     await writer.write(["event"], tmp_path / "x.jsonl", b"line\n")
     assert writer.problem is not None, "a small write proves nothing about the disk"
     await writer.try_again(["again"], tmp_path / "scratch")
-    assert writer.problem is None
+    assert not writer.problem
     assert not (tmp_path / "scratch").exists()
 
 
