@@ -23,6 +23,9 @@ SESSIONS: Final = "~/.clawdbot/sessions/"
 _MAX_TEMPLATE: Final = 256
 _MAX_VALUE: Final = 100
 _PREFIX: Final = 32
+_MAX_NAME: Final = 255
+"""Bytes of a directory's name that every file system takes."""
+_NAME_PREFIX: Final = 100
 
 
 class TemplateError(ValueError):
@@ -67,13 +70,23 @@ def validate_directory_template(text: str) -> None:
 
 
 def fill_directory(text: str, values: Mapping[str, str | None]) -> tuple[str, ...]:
-    """The parts of a directory's path below the sessions' directory, its values encoded; TemplateError as above."""
+    """The parts of a directory's path below the sessions' directory, its values encoded; TemplateError as above.
+
+    A part that no file system would take is shortened to what it begins with, `~` and its SHA-256.
+    """
     literals = _literals(text)
     names = _PLACEHOLDER.findall(text)
     filled = [encode_value(_value(values, name, text)) for name in names]
     path = "".join(literal + value for literal, value in zip(literals, [*filled, ""], strict=True))
     parts = path.removeprefix(SESSIONS.rstrip("/")).split("/")
-    return tuple(part for part in parts if part not in {"", "."})
+    return tuple(_directory_name(part) for part in parts if part not in {"", "."})
+
+
+def _directory_name(part: str) -> str:
+    data = part.encode()
+    if len(data) <= _MAX_NAME:
+        return part
+    return f"{data[:_NAME_PREFIX].decode('utf-8', 'ignore')}~{hashlib.sha256(data).hexdigest()}"
 
 
 def fill_template(text: str, values: Mapping[str, str | None]) -> str:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tenantry_config.template import (
     TemplateError,
     encode_value,
+    fill_directory,
     fill_template,
     validate_directory_template,
     validate_template,
@@ -140,3 +141,17 @@ def test_directories_are_valid(directory: str) -> None:
 def test_directories_with_a_way_up_are_refused(directory: str) -> None:
     with pytest.raises(TemplateError):
         validate_directory_template(directory)
+
+
+def test_a_directory_that_no_file_system_would_take_is_shortened_and_stays_the_senders_own() -> None:
+    template = "~/.clawdbot/sessions/${channel}-${channelId}-${senderId}"
+    long = "x" * 90
+    at, beyond, other = (
+        fill_directory(template, {"channel": long, "channelId": long, "senderId": sender})
+        for sender in ("y" * 73, "y" * 74, "y" * 73 + "z")
+    )
+
+    assert at == (f"{long}-{long}-{'y' * 73}",)
+    assert len({at, beyond, other}) == 3
+    assert [len(name) for (name,) in (at, beyond, other)] == [255, 165, 165]
+    assert fill_directory("ü" * 200, {})[0].startswith("ü" * 50 + "~")
