@@ -95,7 +95,11 @@ def _load(text: str) -> tuple[str, _Document]:
     preamble = match[0] if match else ""
     try:
         return preamble, _Document(text[len(preamble) :])
-    except (YAMLError, ValueError) as error:
+    except (
+        YAMLError,
+        yaml.YAMLError,
+        ValueError,
+    ) as error:  # libyaml, which reads it elsewhere, takes more than either.
         problem = getattr(error, "problem", None) or "it cannot be read"
         raise ConfigError("", f"cannot be edited: {problem}; edit the file by hand") from None
 

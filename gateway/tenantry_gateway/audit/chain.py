@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import orjson
 
@@ -20,6 +20,7 @@ GENESIS: Final = "0" * 64
 """What stands for the line before the first."""
 _MAC: Final = re.compile(rb',"mac":"([0-9a-f]{64})"\}')
 _MAC_BYTES: Final = 74
+_MAX_COUNT: Final = 10**20
 
 
 class ChainBroken(ValueError):
@@ -77,9 +78,14 @@ def _place(body: bytes) -> tuple[int, int]:
         number, epoch = parsed["n"], parsed["epoch"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ChainBroken("it is not JSON with a number and an epoch") from error
-    if type(number) is not int or type(epoch) is not int:
+    if not is_count(number) or not is_count(epoch):
         raise ChainBroken("it is not JSON with a number and an epoch")
     return number, epoch
+
+
+def is_count(value: object) -> TypeGuard[int]:
+    """Whether a line may have `value` as its number or epoch: a head's file must be able to hold it."""
+    return type(value) is int and 0 <= value < _MAX_COUNT
 
 
 def _mac(key: bytes, previous: str, body: bytes) -> str:

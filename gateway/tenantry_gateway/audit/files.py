@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tenantry_gateway.audit.chain import GENESIS, ChainBroken, Head, check, head_of
+from tenantry_gateway.audit.chain import GENESIS, ChainBroken, Head, check, head_of, is_count
 from tenantry_gateway.storage.log_file import read_lines
 
 CURRENT: Final = "audit.jsonl"
 HEAD: Final = "audit.head"
 _ATTEMPTS: Final = 3
+_MAC: Final = re.compile(r"[0-9a-f]{64}")
 _ROTATED: Final = re.compile(r"audit-([0-9]{12})\.jsonl")
 
 
@@ -79,7 +80,7 @@ def _before(files: tuple[Path, ...]) -> Head:
         number, epoch, previous = parsed["n"], parsed["epoch"], parsed.get("previous", GENESIS)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Head()
-    if not isinstance(number, int) or not isinstance(epoch, int) or not isinstance(previous, str):
+    if not is_count(number) or not is_count(epoch) or not _MAC.fullmatch(previous if type(previous) is str else ""):
         return Head()
     return Head(number - 1, min(epoch, 0), previous)
 

@@ -32,12 +32,15 @@ def _is_trusted(address: str, trusted: Sequence[Network]) -> bool:
 
 
 def _parse(text: str) -> IPv4Address | IPv6Address | None:
-    """The address of `text`, which may have a port; an IPv4 address mapped into IPv6 is that IPv4 address."""
+    """The address of `text`, which may have a port; an IPv4 address mapped into IPv6 is that IPv4 address.
+
+    A zone (`fe80::1%eth0`) is left out: it is any text, and means something on the host alone that wrote it.
+    """
     text = text.removeprefix("[").partition("]")[0] if text.startswith("[") else text
     if text.count(":") == 1:
         text = text.partition(":")[0]
     try:
-        address = ip_address(text)
+        address = ip_address(text.partition("%")[0])
     except ValueError:
         return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None

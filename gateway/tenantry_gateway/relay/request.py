@@ -71,6 +71,8 @@ def forwarded_headers(headers: Mapping[str, str], api_key: str) -> dict[str, str
     """
     kept = {name.lower(): value for name, value in headers.items() if name.lower().startswith(_FORWARDED)}
     for name, value in kept.items():
+        if _HALF.search(name):
+            raise InvalidRequest(f"a header {_FORWARDED}… has a name that is no UTF-8")
         if _HALF.search(value):
             raise InvalidRequest(f"{name}: must be UTF-8")
     return {

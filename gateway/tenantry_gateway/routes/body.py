@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from typing import Any, Final, TypeVar
 
 from aiohttp import web
@@ -13,6 +14,7 @@ from tenantry_gateway.errors import InvalidRequest, RequestTimeout, RequestTooLa
 
 _READ_SECONDS: Final = 30.0
 _MAX_DEPTH: Final = 32
+_MAX_NAME: Final = 128
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -65,7 +67,7 @@ def validate(value: dict[str, Any], model: type[M]) -> M:
         return model.model_validate(value, strict=True)
     except ValidationError as error:
         detail = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        path = ".".join(str(part) for part in detail["loc"])
+        path = _shown(".".join(str(part) for part in detail["loc"]))
         raise InvalidRequest(f"{path}: {_reason(detail['type'], detail['msg'], model)}") from None
 
 
@@ -74,7 +76,7 @@ def parse_json(data: bytes) -> object:
     try:
         text = data.decode()
         _check_depth(text)
-        value: object = json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
+        value: object = json.loads(text, object_pairs_hook=_object, parse_constant=_constant, parse_float=_float)
     except UnicodeDecodeError:
         raise InvalidRequest("the body is not UTF-8") from None
     except json.JSONDecodeError as error:
@@ -108,9 +110,21 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key, value in pairs:
         if key in result:
-            raise InvalidRequest(f"{key[:64]}: duplicate key")
+            raise InvalidRequest(f"{_shown(key)}: duplicate key")
         result[key] = value
     return result
+
+
+def _shown(name: str) -> str:
+    """A client's own name as a message can hold it: of any length, and JSON may escape half a surrogate pair."""
+    return name[:_MAX_NAME].encode("utf-8", "replace").decode()
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise InvalidRequest("the body is not JSON that every reader reads alike: a number is too large")
+    return value
 
 
 def _constant(name: str) -> object:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, get_args
 
 from tenantry_config.document import Role
-from tenantry_gateway.sessions.steps import Step, read_step, step_fields
+from tenantry_gateway.sessions.steps import Step, count, read_step, step_fields, whole_text
 from tenantry_gateway.sessions.transcript import SessionId, Turn
 
 _ROLES: Final[tuple[Role, ...]] = get_args(Role)
-_HALF: Final = re.compile(r"[\ud800-\udfff]")
-"""What JSON can escape and no UTF-8 can hold."""
 
 
 class Damaged(ValueError):
@@ -106,7 +103,7 @@ def _turn_at(number: Any, fields: Mapping[str, Any]) -> Committed:
 def _take(found: SessionFile, place: int, fields: dict[str, Any]) -> None:
     try:
         if "step" in fields:
-            found.steps.append((str(fields["turn"]), read_step(fields["step"])))
+            found.steps.append((whole_text(fields["turn"]), read_step(fields["step"])))
         else:
             found.turns.append(_committed(len(found.turns) + 1, fields))
     except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -114,23 +111,21 @@ def _take(found: SessionFile, place: int, fields: dict[str, Any]) -> None:
 
 
 def _committed(number: int, fields: Mapping[str, Any]) -> Committed:
-    role, message, reply = fields["role"], fields["message"], fields["reply"]
-    if fields["n"] != number or role not in _ROLES or not isinstance(message, str) or not isinstance(reply, str):
-        raise ValueError
-    if _HALF.search(message) or _HALF.search(reply):
+    role = fields["role"]
+    if fields["n"] != number or role not in _ROLES:
         raise ValueError
     usage = fields["usage"]
     turn = Turn(
         role,
-        message,
-        reply,
-        id=str(fields["id"]),
-        actor=str(fields["actor"]),
-        stop_reason=str(fields["stopReason"]),
-        input_tokens=int(usage["input_tokens"]),
-        output_tokens=int(usage["output_tokens"]),
+        whole_text(fields["message"]),
+        whole_text(fields["reply"]),
+        id=whole_text(fields["id"]),
+        actor=whole_text(fields["actor"]),
+        stop_reason=whole_text(fields["stopReason"]),
+        input_tokens=count(usage["input_tokens"]),
+        output_tokens=count(usage["output_tokens"]),
     )
-    return Committed(number, str(fields["time"]), turn)
+    return Committed(number, whole_text(fields["time"]), turn)
 
 
 def _line(fields: Mapping[str, object]) -> bytes:

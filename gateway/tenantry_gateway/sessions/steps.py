@@ -6,6 +6,8 @@ the model is told that its outcome is unknown. Source: DESIGN section 6. Pure.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,6 +16,7 @@ from tenantry_gateway.providers.model import ModelMessage
 
 UNKNOWN: Final = "The outcome of this call is unknown: the gateway ended while it ran. It was not run again."
 _CALLS: Final = "tool_use"
+_HALF: Final = re.compile(r"[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +73,40 @@ def step_fields(step: Step) -> dict[str, Any]:
 
 
 def read_step(fields: Mapping[str, Any]) -> Step:
-    """The step of a line's fields; raises KeyError or TypeError for fields that are none."""
+    """The step of a line's fields; raises KeyError, TypeError or ValueError for fields that are none."""
     if "result" in fields:
-        return CallEnded(str(fields["result"]), str(fields["content"]), bool(fields["isError"]))
-    usage = fields["usage"]
-    return CallsBegun(tuple(fields["calls"]), str(fields["text"]), usage["input_tokens"], usage["output_tokens"])
+        return CallEnded(whole_text(fields["result"]), whole_text(fields["content"]), bool(fields["isError"]))
+    usage, calls = fields["usage"], fields["calls"]
+    if not isinstance(calls, list):
+        raise TypeError
+    blocks = tuple(_block(call) for call in calls)
+    return CallsBegun(blocks, whole_text(fields["text"]), count(usage["input_tokens"]), count(usage["output_tokens"]))
+
+
+def _block(fields: Any) -> Mapping[str, Any]:
+    """A content block, if the API could be sent it again."""
+    kind = whole_text(fields["type"])
+    if kind == _CALLS:
+        whole_text(fields["id"])
+    json.dumps(fields, ensure_ascii=False, allow_nan=False).encode()
+    block: Mapping[str, Any] = fields
+    return block
+
+
+def whole_text(value: object) -> str:
+    """`value`, if it is text that UTF-8 can hold; raises TypeError or ValueError. JSON can escape half a character."""
+    if not isinstance(value, str):
+        raise TypeError
+    if _HALF.search(value):
+        raise ValueError
+    return value
+
+
+def count(value: object) -> int:
+    """`value`, if it is a number of tokens; raises TypeError."""
+    if type(value) is not int:
+        raise TypeError
+    return value
 
 
 def begun_of(steps: Iterable[Step]) -> list[tuple[CallsBegun, dict[str, CallEnded]]]:

@@ -23,6 +23,8 @@ _NO_LIMIT: Final = 1 << 40
 """aiohttp would make a sender wait for the client; here the client is closed instead."""
 _HEARTBEAT_SECONDS: Final = 30.0
 _CLOSE_SECONDS: Final = 3.0
+_MAX_REASON: Final = 123
+"""Bytes that a close frame holds besides its code (RFC 6455, 5.5)."""
 
 
 class Connection:
@@ -62,7 +64,8 @@ class Connection:
 
     async def close(self, code: int, reason: str) -> None:
         """Close; a client that does not answer is cut off after three seconds."""
-        await self.socket.close(code=code, message=reason.encode()[:123], drain=False)
+        text = reason.encode("utf-8", "replace")[:_MAX_REASON].decode("utf-8", "ignore")
+        await self.socket.close(code=code, message=text.encode(), drain=False)
 
     def cancel_calls(self) -> None:
         """End the calls whose client is gone."""

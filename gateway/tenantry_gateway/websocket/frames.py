@@ -59,8 +59,11 @@ def parse_request(value: object) -> RequestFrame:
         return RequestFrame.model_validate(value)
     except ValidationError as error:
         detail = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        path = ".".join(str(part) for part in detail["loc"]) or "frame"
-        raise FrameRefused(f"{path}: {detail['msg'].replace('Input should ', 'must ', 1)}") from None
+        field = next((part for part in detail["loc"][:1] if part in RequestFrame.model_fields), None)
+        if field is None and detail["loc"]:
+            raise FrameRefused(f"unknown field; known: {', '.join(RequestFrame.model_fields)}") from None
+        message = detail["msg"].replace("Input should ", "must ", 1)
+        raise FrameRefused(f"{field or 'frame'}: {message}") from None
 
 
 @dataclass(frozen=True, slots=True)
