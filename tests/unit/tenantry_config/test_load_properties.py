@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -15,9 +15,9 @@ from pydantic import BaseModel, SecretStr
 
 from tenantry_config.document import Config
 from tenantry_config.errors import ConfigError, MissingVariable
-from tenantry_config.escape import escape_substitutions
 from tenantry_config.load import Resolved, load_config
 from tenantry_config.parse import parse_yaml
+from tests.written_config import written
 
 SECRET = "hunter2-Zq9-secret"
 VARIABLES = {
@@ -71,22 +71,8 @@ def nothing(_name: str) -> Resolved | None:
     return None
 
 
-def dumped(value: object) -> Any:
-    """A model as a document has it, secrets and all; defaults are written, too."""
-    if isinstance(value, BaseModel):
-        fields = type(value).model_fields.items()
-        return {field.alias or name: dumped(getattr(value, name)) for name, field in fields}
-    if isinstance(value, Mapping):
-        return {key: dumped(item) for key, item in value.items()}
-    if isinstance(value, tuple):
-        return [dumped(item) for item in value]
-    if isinstance(value, SecretStr):
-        return escape_substitutions(value.get_secret_value())
-    return escape_substitutions(value) if isinstance(value, str) else value
-
-
 def comes_back(config: Config) -> None:
-    text = yaml.safe_dump(dumped(config), allow_unicode=True, sort_keys=False)
+    text = yaml.safe_dump(written(config), allow_unicode=True, sort_keys=False)
 
     assert load_config(text, nothing) == config
 
