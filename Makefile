@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
 EXTRAS := dev operator gateway
 
-.PHONY: help demo test test-unit test-integration test-e2e lint format generate verify lock images cluster-up cluster-down bench-fleet bench-binding bench-gateway soak-gateway python programs cluster
+.PHONY: help demo test test-unit test-integration test-e2e lint format generate verify lock images cluster-up cluster-down bench-fleet bench-binding bench-gateway soak-gateway fuzz python programs cluster
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ bench-fleet: python ## Measure the operator with 200, 1,000 and 5,000 tenants (h
 
 soak-gateway: python ## Kill a gateway under load a thousand times and look for what is lost (an hour; ARGS="--kills 50" for less)
 	@$(PYTHON) -m tests.integration.kill_harness $(ARGS)
+
+fuzz: python ## Feed the parsers with anything, a minute each, and keep what they fail on (ARGS="--seconds 5 --targets usage_meter" for less)
+	@$(PYTHON) -m tests.fuzz $(ARGS)
 
 bench-binding: cluster ## Measure how soon a real pod answers by a new AgentBinding
 	@$(PYTHON) -m benchmarks.served_binding
