@@ -96,9 +96,11 @@ class StreamedAnswer:
 
 
 def _arguments(text: str) -> Mapping[str, Any]:
+    """A call's arguments, as long as they can be written down again: Python reads more than JSON holds."""
     try:
         parsed = json.loads(text or "{}")
-    except ValueError:
+        json.dumps(parsed, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
         parsed = None
     if not isinstance(parsed, dict):
         raise UpstreamError("the Anthropic API sent a tool call whose arguments are no JSON object")

@@ -88,7 +88,7 @@ def _block(fields: Any) -> Mapping[str, Any]:
     kind = whole_text(fields["type"])
     if kind == _CALLS:
         whole_text(fields["id"])
-    json.dumps(fields, ensure_ascii=False, allow_nan=False).encode()
+    json.dumps(fields, ensure_ascii=False).encode()
     block: Mapping[str, Any] = fields
     return block
 

@@ -18,8 +18,9 @@ from tenantry_gateway.audit.chain import ChainBroken, Head, check
 from tenantry_gateway.audit.files import CURRENT, verify
 from tenantry_gateway.config_edit import edited
 from tenantry_gateway.conversation.request import ChatRequest
-from tenantry_gateway.errors import InvalidRequest
+from tenantry_gateway.errors import InvalidRequest, UpstreamError
 from tenantry_gateway.identity.client_address import client_address
+from tenantry_gateway.providers.anthropic_stream import _arguments
 from tenantry_gateway.relay.request import forwarded_headers, relayed
 from tenantry_gateway.relay.usage import StreamMeter
 from tenantry_gateway.routes.body import parse_body, parse_json
@@ -136,7 +137,6 @@ def step_of(*calls: object, tokens: object = 1) -> bytes:
         step_of({"type": "tool_use", "name": "t", "input": {}}),
         step_of({**CALL, "id": 5}),
         step_of({**CALL, "input": {"a": "\ud800"}}),
-        step_of({**CALL, "input": {"a": float("nan")}}),
         step_of("tool_use"),
         step_of(CALL, tokens="1"),
         step_of().replace(b'"calls": []', b'"calls": "text"'),
@@ -147,6 +147,14 @@ def test_a_step_that_the_model_could_not_be_sent_again_is_damaged(line: bytes) -
 
     with pytest.raises(Damaged):
         read_session(SESSION, [line])
+
+
+@pytest.mark.parametrize("value", ["NaN", "1e999", '"\\ud800"', "[" * 100_000])
+def test_a_calls_arguments_that_no_session_could_keep_are_the_apis_fault(value: str) -> None:
+    assert _arguments('{"a": 1e99}') == {"a": 1e99}
+
+    with pytest.raises(UpstreamError, match="arguments"):
+        _arguments(f'{{"a": {value}}}')
 
 
 @pytest.mark.parametrize("number", ["-" + "9" * 4300, "9" * 4300])
