@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 
@@ -20,6 +20,22 @@ AUTH = {"Authorization": f"Bearer {TOKEN}"}
 AGENT = "agents: {main: {model: claude-opus-4-5, system: %s}}\n"
 SECONDS = 60
 """How long anything may take before a test fails; nothing is measured."""
+
+
+class Reachable(Protocol):
+    """A gateway that clients speak to, wherever it runs."""
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+
+    @property
+    def token(self) -> str:
+        """Its shared token."""
+
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        """Sends that token."""
 
 
 @dataclass
@@ -35,6 +51,10 @@ class Gateway:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def token(self) -> str:
+        return TOKEN
 
     async def read_log(self) -> None:
         """Parse the log to its end; a line that is no JSON fails the test that looks at it."""

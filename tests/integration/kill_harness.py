@@ -12,11 +12,11 @@ import random
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 
@@ -24,9 +24,9 @@ from dev.anthropic_standin.server import running_standin
 from tenantry_gateway.audit.files import audit_files, verify
 from tenantry_gateway.audit.key import existing_key
 from tenantry_gateway.sessions.catalog import walk
-from tenantry_gateway.sessions.record import Committed, read_session
+from tenantry_gateway.sessions.record import read_session
 from tenantry_gateway.storage.log_file import read_lines
-from tests.integration.gateway_harness import API_KEY, TOKEN, Gateway, Place, next_event, until
+from tests.integration.gateway_harness import API_KEY, TOKEN, Place, Reachable, next_event, until
 
 CONFIG = """
 agents: {main: {model: claude-opus-4-5, system: soak, tools: {policy: read-only}}}
@@ -50,7 +50,7 @@ class Client:
     """A keyed message without an answer yet: it is sent again."""
     socket: aiohttp.ClientWebSocketResponse | None = None
 
-    async def converse(self, gateway: Gateway) -> None:
+    async def converse(self, gateway: Reachable) -> None:
         """Send message after message until the gateway is gone."""
         self.socket = None
         with suppress(*GONE):
@@ -64,7 +64,7 @@ class Client:
                 self.acknowledged[text] = answer
                 self.pending = None
 
-    async def _say(self, gateway: Gateway, text: str) -> dict[str, Any]:
+    async def _say(self, gateway: Reachable, text: str) -> dict[str, Any]:
         body: dict[str, Any] = {"text": text, "senderId": self.name}
         if self.way == "socket":
             return await self._over_socket(gateway, body)
@@ -81,10 +81,10 @@ class Client:
                 if name == "done":
                     return data
 
-    async def _over_socket(self, gateway: Gateway, body: dict[str, Any]) -> dict[str, Any]:
+    async def _over_socket(self, gateway: Reachable, body: dict[str, Any]) -> dict[str, Any]:
         if self.socket is None:
             self.socket = await gateway.session.ws_connect(f"{gateway.url}/ws")
-            await self.socket.send_json({"type": "connect", "protocol": 1, "token": TOKEN})
+            await self.socket.send_json({"type": "connect", "protocol": 1, "token": gateway.token})
         await self.socket.send_json({"type": "req", "id": "1", "method": "chat", "params": body})
         while True:
             message = await self.socket.receive()
@@ -104,6 +104,30 @@ async def _event(response: aiohttp.ClientResponse) -> tuple[str, dict[str, Any]]
         raise ConnectionResetError("the stream was cut off") from error
 
 
+class Kept(NamedTuple):
+    """A turn that the gateway has kept."""
+
+    message: str
+    id: str
+    reply: str
+
+
+def check_clients(clients: Sequence[Client], sessions: Iterable[Sequence[Kept]]) -> None:
+    """Fail where anything acknowledged is lost, changed, doubled or out of order."""
+    kept = {turns[0].message.split("-")[0]: turns for turns in sessions if turns}
+    for client in clients:
+        _check_client(client, kept.get(client.name, []))
+
+
+def _check_client(client: Client, turns: Sequence[Kept]) -> None:
+    texts = [turn.message for turn in turns]
+    assert not [text for text, count in Counter(texts).items() if count > 1], f"{client.name}: doubled"
+    assert texts == [text for text in client.sent if text in set(texts)], f"{client.name}: out of order"
+    replies = {turn.message: (turn.id, turn.reply) for turn in turns}
+    for text, answer in client.acknowledged.items():
+        assert replies.get(text) == (answer["id"], answer["reply"]), f"{client.name}: {text} is lost or another"
+
+
 @dataclass
 class Account:
     """What all clients were told, over all lives of the gateway."""
@@ -118,31 +142,19 @@ class Account:
 
     def check(self) -> None:
         """Fail where anything acknowledged is lost, changed, doubled or out of order, or the audit log is broken."""
-        kept = {turns[0].turn.message.split("-")[0]: turns for turns in self._sessions()}
-        for client in self.clients:
-            self._check_client(client, kept.get(client.name, []))
+        sessions = list(self._sessions())
+        check_clients(self.clients, sessions)
         key = existing_key(self.state_dir, None)
         for head in self.heads[-3:]:
             verdict = verify(self.state_dir, key, head)
             assert verdict.fault is None, verdict.fault
-        self._check_audit(sum(len(turns) for turns in kept.values()))
+        self._check_audit(sum(map(len, sessions)))
 
-    def _sessions(self) -> list[list[Committed]]:
-        found = []
+    def _sessions(self) -> Iterator[list[Kept]]:
         for listed in walk(self.state_dir):
             path = next(self.state_dir.rglob(f"{listed.session.key}.jsonl"))
-            turns = read_session(listed.session, read_lines(path)).turns
-            if turns:
-                found.append(turns)
-        return found
-
-    def _check_client(self, client: Client, turns: list[Committed]) -> None:
-        texts = [turn.turn.message for turn in turns]
-        assert not [text for text, count in Counter(texts).items() if count > 1], f"{client.name}: doubled"
-        assert texts == [text for text in client.sent if text in set(texts)], f"{client.name}: out of order"
-        replies = {turn.turn.message: (turn.turn.id, turn.turn.reply) for turn in turns}
-        for text, answer in client.acknowledged.items():
-            assert replies.get(text) == (answer["id"], answer["reply"]), f"{client.name}: {text} is lost or another"
+            turns = (one.turn for one in read_session(listed.session, read_lines(path)).turns)
+            yield [Kept(turn.message, turn.id, turn.reply) for turn in turns]
 
     def _check_audit(self, turns: int) -> None:
         events = [json.loads(line) for path in audit_files(self.state_dir) for line in read_lines(path)]

@@ -6,62 +6,15 @@ import asyncio
 import json
 import signal
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import aiohttp
 import pytest
 
 from tenantry_gateway.audit.files import audit_files
 from tenantry_gateway.storage.log_file import read_lines
-from tests.integration.gateway_harness import AUTH, SECONDS, TOKEN, Gateway, next_event, until
+from tests.integration.crowd_harness import Crowd
+from tests.integration.gateway_harness import SECONDS, Gateway, until
 from tests.integration.kill_harness import Account, Client, new_clients, soaking
-
-SLOW = "!chunk-delay 0.02 " + "word " * 30
-
-
-@dataclass
-class Crowd:
-    """Clients of all kinds, and how what they had begun ended."""
-
-    gateway: Gateway
-    streams: list[str] = field(default_factory=list)
-    """Last event of each stream whose status came."""
-    hints: list[int] = field(default_factory=list)
-    codes: list[int | None] = field(default_factory=list)
-    answers: list[bool] = field(default_factory=list)
-    """Of calls over WebSockets."""
-
-    async def stream(self, number: int) -> None:
-        body = {"text": SLOW, "senderId": f"s{number}", "stream": True}
-        async with aiohttp.ClientSession(headers=AUTH) as session:
-            while True:
-                try:
-                    response = await session.post(f"{self.gateway.url}/v1/chat", json=body)
-                except aiohttp.ClientError:
-                    return  # not accepted
-                async with response:
-                    name = ""
-                    while name not in {"done", "error"}:
-                        name, _ = await next_event(response)
-                    self.streams.append(name)
-
-    async def socket(self, number: int, *, busy: bool) -> None:
-        async with aiohttp.ClientSession() as session, session.ws_connect(f"{self.gateway.url}/ws") as socket:
-            await socket.send_json({"type": "connect", "protocol": 1, "token": TOKEN})
-            if busy:
-                params = {"text": SLOW, "senderId": f"w{number}"}
-                await socket.send_json({"type": "req", "id": "1", "method": "chat", "params": params})
-            while (message := await socket.receive(SECONDS)).type is aiohttp.WSMsgType.TEXT:
-                self._take(json.loads(message.data))
-            self.codes.append(socket.close_code)
-
-    def _take(self, frame: dict[str, Any]) -> None:
-        if frame.get("event") == "shutdown":
-            self.hints.append(frame["payload"]["retryAfterMs"])
-        if frame["type"] == "res":
-            self.answers.append(frame["ok"])
 
 
 @pytest.fixture
