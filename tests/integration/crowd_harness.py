@@ -21,8 +21,8 @@ class Crowd:
     text: str = SLOW
     begun: int = 0
     """Streams whose first event came."""
-    connected: int = 0
-    """WebSockets that are greeted, or whose call is under way."""
+    greeted: int = 0
+    """WebSockets."""
     streams: list[str] = field(default_factory=list)
     """Last event of each stream whose status came."""
     hints: list[int] = field(default_factory=list)
@@ -61,7 +61,7 @@ class Crowd:
             self.codes.append(socket.close_code)
 
     def _take(self, frame: dict[str, Any]) -> None:
-        self.connected += frame["type"] != "res"
+        self.greeted += frame.get("event") == "connected"
         if frame.get("event") == "shutdown":
             self.hints.append(frame["payload"]["retryAfterMs"])
         if frame["type"] == "res":
