@@ -58,7 +58,7 @@ def gateway(upstream: Upstream, **spec: object) -> Manifest:
         "metadata": {"name": TEAM.gateway, "namespace": TEAM.namespace},
         "spec": {
             "provider": {"apiKeySecretRef": {"name": "anthropic"}, "baseURL": upstream.base_url},
-            "agents": {"main": {"model": "claude-opus-4-5", "system": "keeper", "tools": {"policy": "read-only"}}},
+            "agents": {"main": {"model": "claude-opus-4-5", "system": "keeper"}},
             "rbac": ADMIN,
             "terminationGracePeriodSeconds": GRACE_SECONDS,
             **spec,
