@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -10,7 +11,7 @@ from typing import Any
 
 import aiohttp
 
-from dev.install import Manifest
+from dev.install import ROOT, Manifest
 from dev.kubectl import Kubectl
 from dev.teams import (
     GATEWAYS,
@@ -30,8 +31,11 @@ TEAM = Team("team-durable", "keeper", TEAM_A.file)
 ADMIN = {"enabled": True, "assignments": {"token:shared": "admin"}}
 GRACE_SECONDS = 40
 STATE = "/var/lib/tenantry"
-KILLER = "killer"
+OUTSIDE = "outside"
+"""Namespace and name of the pod from which the tenant is called, and its process killed."""
 PAGE = 100
+NAME_LABEL = "kubernetes.io/metadata.name"
+CROWD = [ROOT / "tests/integration" / name for name in ("crowd_harness.py", "gateway_harness.py")]
 FINALIZER = "tenantry.dev/seen-to-its-end"
 """Keeps a pod's object until somebody has read how it ended."""
 
@@ -58,33 +62,39 @@ def gateway(upstream: Upstream, **spec: object) -> Manifest:
         "metadata": {"name": TEAM.gateway, "namespace": TEAM.namespace},
         "spec": {
             "provider": {"apiKeySecretRef": {"name": "anthropic"}, "baseURL": upstream.base_url},
-            "agents": {"main": {"model": "claude-opus-4-5", "system": "keeper"}},
+            "agents": {name: {"model": "claude-opus-4-5", "system": name} for name in ("main", "ops")},
+            "bindings": [{"channel": "slack", "channelId": "alarms", "agentId": "ops"}],
             "rbac": ADMIN,
+            "networkPolicy": {"ingressFrom": [{"namespaceSelector": {"matchLabels": {NAME_LABEL: OUTSIDE}}}]},
             "terminationGracePeriodSeconds": GRACE_SECONDS,
             **spec,
         },
     }
 
 
-def killer(image: str) -> Manifest:
-    """A pod that sees the node's processes and may kill them."""
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": KILLER, "namespace": KILLER},
-        "spec": {
-            "hostPID": True,
-            "terminationGracePeriodSeconds": 0,
-            "containers": [
-                {
-                    "name": "killer",
-                    "image": image,
-                    "command": ["python", "-c", "import time; time.sleep(1e9)"],
-                    "securityContext": {"runAsUser": 0},
-                }
-            ],
-        },
+def outside(image: str) -> list[Manifest]:
+    """A pod that sees the node's processes and may kill them, and in which a crowd can be held."""
+    modules = {path.name: path.read_text() for path in CROWD}
+    mounted = [{"key": name, "path": f"tests/integration/{name}"} for name in modules]
+    container = {
+        "name": OUTSIDE,
+        "image": image,
+        "command": ["python", "-c", "import time; time.sleep(1e9)"],
+        "env": [{"name": "PYTHONPATH", "value": "/crowd"}],
+        "securityContext": {"runAsUser": 0},
+        "volumeMounts": [{"name": "crowd", "mountPath": "/crowd"}],
     }
+    spec = {
+        "hostPID": True,
+        "terminationGracePeriodSeconds": 0,
+        "containers": [container],
+        "volumes": [{"name": "crowd", "configMap": {"name": OUTSIDE, "items": mounted}}],
+    }
+    meta = {"name": OUTSIDE, "namespace": OUTSIDE}
+    return [
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": modules},
+        {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec},
+    ]
 
 
 @dataclass(frozen=True)
@@ -157,6 +167,21 @@ class Tenant:
             async with aiohttp.ClientSession(headers=headers) as session:
                 yield Reached(url, token, session)
 
+    @asynccontextmanager
+    async def crowd(self, text: str) -> AsyncIterator[asyncio.subprocess.Process]:
+        """A crowd that reaches the tenant through its Service: a port-forward breaks when one of its clients is cut."""
+        url = f"http://{TEAM.gateway}-gateway.{TEAM.namespace}.svc:18789"
+        program = ("python", "-m", "tests.integration.crowd_harness", url, token_of(self.kubectl, TEAM), text)
+        command = [str(self.kubectl.binary), "--kubeconfig", str(self.kubectl.kubeconfig)]
+        command += ["-n", OUTSIDE, "exec", OUTSIDE, "--", *program]
+        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
+
     def execute(self, code: str, *arguments: str) -> str:
         """What Python says in the serving container."""
         command = ("-c", "gateway", "--", "python", "-c", code, *arguments)
@@ -165,7 +190,7 @@ class Tenant:
     def kill_process(self, pod: Mapping[str, Any]) -> None:
         """SIGKILL: the container begins again in its pod."""
         identity = pod["status"]["containerStatuses"][0]["containerID"].partition("://")[2]
-        killed = self.kubectl.run("-n", KILLER, "exec", KILLER, "--", "python", "-c", KILL, identity)
+        killed = self.kubectl.run("-n", OUTSIDE, "exec", OUTSIDE, "--", "python", "-c", KILL, identity)
         assert len(killed.split()) == 1, killed
 
     def force_deletion(self, pod: Mapping[str, Any]) -> None:
@@ -217,23 +242,23 @@ def _life(pod: Mapping[str, Any]) -> tuple[str, int]:
 
 
 def remove(kubectl: Kubectl) -> None:
-    """Everything of the tenant, and the killer."""
+    """Everything of the tenant, and the pod outside."""
     remove_team(kubectl, TEAM)
-    delete_namespace(kubectl, KILLER)
+    delete_namespace(kubectl, OUTSIDE)
 
 
 def set_up(kubectl: Kubectl, upstream: Upstream, image: str) -> Tenant:
-    """The tenant, fresh and ready, and the killer beside it."""
+    """The tenant, fresh and ready, and the pod outside."""
     remove(kubectl)
     restricted = {"pod-security.kubernetes.io/enforce": "restricted"}
     namespaces: list[Manifest] = [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
-        for name, labels in ((TEAM.namespace, restricted), (KILLER, {}))
+        for name, labels in ((TEAM.namespace, restricted), (OUTSIDE, {}))
     ]
     kubectl.apply(*namespaces, api_key_secret(TEAM.namespace, upstream.api_key), gateway(upstream))
     # The first service account of a namespace comes a moment after it.
-    eventually(lambda: kubectl.items("serviceaccounts", KILLER), 30, "the namespace has its service account")
-    kubectl.apply(killer(image))
-    kubectl.wait("condition=Ready", f"pod/{KILLER}", KILLER)
+    eventually(lambda: kubectl.items("serviceaccounts", OUTSIDE), 30, "the namespace has its service account")
+    kubectl.apply(*outside(image))
+    kubectl.wait("condition=Ready", f"pod/{OUTSIDE}", OUTSIDE)
     kubectl.wait("condition=Ready", f"{GATEWAYS}/{TEAM.gateway}", TEAM.namespace)
     return Tenant(kubectl)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +16,6 @@ from dev.teams import GATEWAYS, eventually
 from tests.cli import Cli
 from tests.e2e.conftest import Stage
 from tests.e2e.durability_harness import STATE, TEAM, Reached, Tenant, gateway, remove, set_up
-from tests.integration.crowd_harness import Crowd
 from tests.integration.gateway_harness import until
 from tests.integration.kill_harness import Client, check_clients, new_clients
 
@@ -98,28 +98,26 @@ async def test_what_was_accepted_is_finished_when_a_pod_is_told_to_end(
     for client in clients:
         client.name = f"{how.__name__}{client.name}"
     pod = await asyncio.to_thread(tenant.ready_pod)
-    # One port-forward breaks when it is told that nobody listens any more: those who ask again have their own.
-    async with tenant.reached(pod) as reached, tenant.reached(pod) as other:
-        crowd = Crowd(reached, LONG)
-        streams = [asyncio.create_task(crowd.stream_once(number)) for number in range(6)]
-        sockets = [asyncio.create_task(crowd.socket(number, busy=number < 4)) for number in range(10)]
-        again = [asyncio.create_task(client.converse(other)) for client in clients]
+    async with tenant.crowd(LONG) as crowd, tenant.reached(pod) as reached:
+        assert crowd.stdout is not None
+        talking = [asyncio.create_task(client.converse(reached)) for client in clients]
 
-        async def under_way() -> bool:
-            return crowd.begun == 6 and crowd.greeted == 10 and acknowledged(clients) >= len(clients)
+        async def answering() -> bool:
+            return acknowledged(clients) >= len(clients)
 
-        await until(under_way)
+        await until(answering)
+        assert await crowd.stdout.readline() == b"under way\n"
         terminated, over = await asyncio.to_thread(tenant.ended, pod, lambda pod: how(tenant, pod))
-        await asyncio.gather(*streams, *sockets)
-    await asyncio.gather(*again)
+        ends = json.loads(await crowd.stdout.readline())
+    await asyncio.gather(*talking)
 
     assert terminated["exitCode"] == 0, terminated
     assert terminated["finishedAt"] <= over, "the pod was gone within its grace period"
-    assert crowd.streams == ["done"] * 6
-    assert crowd.answers == [True] * 4
-    assert crowd.codes == [1012] * 10
-    assert len(crowd.hints) == 10
-    assert min(crowd.hints) >= 1_000
+    assert ends["streams"] == ["done"] * 6
+    assert ends["answers"] == [True] * 4
+    assert ends["codes"] == [1012] * 10
+    assert len(ends["hints"]) == 10
+    assert min(ends["hints"]) >= 1_000
     await check(tenant, clients)
     assert ("gateway.stop", "success") in await _outcomes(tenant)
 
@@ -131,9 +129,16 @@ async def _outcomes(tenant: Tenant) -> list[tuple[str, str]]:
 
 def test_a_route_is_explained_by_the_pod(tenant: Tenant, cli: Cli) -> None:
     tenant.ready_pod()
-    explained = cli("route", "explain", *IN, "--channel", "slack", "--sender", "U1")
+    slack = ("route", "explain", *IN, "--channel", "slack", "--channel-id")
 
-    assert explained == "agent main  (the default agent: no binding matches)\nsession agent:main:slack:U1\n"
+    assert cli(*slack, "alarms") == (
+        "agent ops  (by binding 0)\nsession agent:ops:slack:alarms\n"
+        "  matches  bindings[0] (channel slack, channelId alarms) -> ops\n"
+    )
+    assert cli(*slack, "lounge") == (
+        "agent main  (the default agent: no binding matches)\nsession agent:main:slack:lounge\n"
+        "  not      bindings[0] (channel slack, channelId alarms) -> ops: channelId is 'lounge', not 'alarms'\n"
+    )
 
 
 def test_the_audit_log_is_shown_to_admins_and_others_are_told_what_to_do(

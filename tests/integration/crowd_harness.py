@@ -1,14 +1,20 @@
-"""Many clients at once, and how what they had begun ended when their gateway stopped."""
+"""Many clients at once, and how what they had begun ended when their gateway stopped.
+
+`python -m tests.integration.crowd_harness URL TOKEN TEXT` is a crowd of its own, also where only this module and the
+gateway's harness are: it says `under way` when everything has begun, and how it ended, as JSON, when all of it has.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
+import sys
 from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
 
-from tests.integration.gateway_harness import SECONDS, Reachable, next_event
+from tests.integration.gateway_harness import SECONDS, Reachable, next_event, until
 
 SLOW = "!chunk-delay 0.02 " + "word " * 30
 
@@ -66,3 +72,33 @@ class Crowd:
             self.hints.append(frame["payload"]["retryAfterMs"])
         if frame["type"] == "res":
             self.answers.append(frame["ok"])
+
+
+@dataclass
+class Remote:
+    """A gateway of which the address and the token are known."""
+
+    url: str
+    token: str
+    session: aiohttp.ClientSession
+
+
+async def hold(url: str, token: str, text: str) -> None:
+    """Six streams and ten WebSockets, of which four call an agent."""
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as session:
+        crowd = Crowd(Remote(url, token, session), text)
+        streams = [asyncio.create_task(crowd.stream_once(number)) for number in range(6)]
+        sockets = [asyncio.create_task(crowd.socket(number, busy=number < 4)) for number in range(10)]
+
+        async def under_way() -> bool:
+            return crowd.begun == len(streams) and crowd.greeted == len(sockets)
+
+        await until(under_way)
+        print("under way", flush=True)
+        await asyncio.gather(*streams, *sockets)
+        ends = {name: getattr(crowd, name) for name in ("streams", "hints", "codes", "answers")}
+        print(json.dumps(ends), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(hold(*sys.argv[1:]))
