@@ -50,9 +50,14 @@ def _read(gateway: Gateway, port: int, token: str, query: Mapping[str, str]) -> 
     except Refused as error:
         if "takes the role admin" not in str(error):
             raise
-        see = f"kubectl explain gateways.spec.rbac; the file itself is audit.jsonl on the volume {gateway.name}-state"
-        raise CliError(f"{error} See: {see}") from error
+        raise CliError(f"{error}. {remedy(gateway)}") from error
     return {"data": [], **answer}
+
+
+def remedy(gateway: Gateway) -> str:
+    """What may be done without the role: the Deployment has its Service's name."""
+    verify = f"kubectl -n {gateway.namespace} exec deployment/{gateway.service} -- tenantry-gateway audit verify"
+    return f"For the role, see: kubectl explain gateways.spec.rbac. Whoever may exec can verify it without: {verify}"
 
 
 def _show(events: Sequence[Mapping[str, Any]], output: str) -> None:

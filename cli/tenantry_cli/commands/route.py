@@ -22,13 +22,17 @@ def explain(kubectl: Kubectl, name: str | None, message: Mapping[str, str], *, o
 
 def text_of(found: Mapping[str, Any]) -> str:
     """The decision, then the bindings in the order in which they are tried."""
-    binding = found.get("binding")
-    named = f"bindings[{binding}]" if isinstance(binding, int) else binding  # An inline one has no name.
-    by = "the default agent: no binding matches" if binding is None else f"by binding {named}"
-    lines = [f"agent {found.get('agentId')}  ({by})", f"session {found.get('sessionKey')}"]
+    lines = [f"agent {found.get('agentId')}  ({_cause(found.get('binding'))})", f"session {found.get('sessionKey')}"]
     lines += [f"  matches  {_binding(one)}" for one in found.get("matching", ())]
     lines += [f"  not      {_binding(one)}: {one.get('because')}" for one in found.get("notMatching", ())]
     return "\n".join(lines)
+
+
+def _cause(binding: object) -> str:
+    """A binding of the Gateway has a number, an AgentBinding a name."""
+    if binding is None:
+        return "the default agent: no binding matches"
+    return f"by bindings[{binding}]" if isinstance(binding, int) else f"by binding {binding}"
 
 
 def _binding(one: Mapping[str, Any]) -> str:
