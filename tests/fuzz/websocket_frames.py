@@ -59,7 +59,7 @@ def _connect(text: str) -> None:
 
 
 def _call(frame: RequestFrame) -> None:
-    assert parse_request(parse_json(frame.model_dump_json().encode())) == frame
+    assert parse_request(parse_json(json.dumps(frame.model_dump()).encode())) == frame
     answer = json.loads(success(frame.id, {"echo": frame.id}).encode())
     assert (answer["id"], answer["ok"]) == (frame.id, True)
     try:
