@@ -40,7 +40,9 @@ def test_conflicts_errors_and_lost_requests_and_answers_end_in_the_same_objects(
     assert all(rule.met == 1 for rule in rules), [(rule.match.resource, rule.match.name) for rule in rules]
     assert all(each == found[0] for each in found)
     for name in faults:
-        assert len(trouble.kubectl.items("secrets", namespace, f"tenantry.dev/gateway={name}")) == 1
+        secrets = trouble.kubectl.items("secrets", namespace, f"tenantry.dev/gateway={name}")
+        assert {each["metadata"]["name"] for each in secrets} == {f"{name}-token", f"{name}-audit"}
+        assert len(secrets) == 2
 
 
 def test_nothing_is_asked_for_a_tenant_before_the_time_that_the_api_server_asked_for(
