@@ -62,7 +62,12 @@ class System:
 
     def wait_to_log(self, message: str) -> float:
         """Seconds from the process's begin until it logs a message, as JSON. Raises DevError."""
-        return self._wait(lambda: f'"message": "{message}"' in self.log.read_text(), f'"{message}" in its log')
+        return self._wait(lambda: message in self._logged(), f'"{message}" in its log')
+
+    def _logged(self) -> list[str]:
+        """The messages of its whole lines."""
+        *lines, _ = self.log.read_text().split("\n")
+        return [str(json.loads(line)["message"]) for line in lines]
 
     def last_line(self) -> str:
         """What it wrote last."""
