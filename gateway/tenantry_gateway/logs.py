@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import sys
+import time
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, TextIO
@@ -25,7 +28,8 @@ _QUIET: Final = {"anthropic": logging.INFO, "httpx2": logging.WARNING, "aiohttp.
 """Libraries whose lines hold what is said, or queries: they stay at these levels at least."""
 _MASK: Final = "[redacted]"
 _MAX_SECRETS: Final = 64
-_OWN: Final = frozenset((*logging.makeLogRecord({}).__dict__, "message", "asctime", "taskName"))
+_PLACELESS: Final[Mapping[str, Any]] = logging.makeLogRecord({}).__dict__
+_OWN: Final = frozenset((*_PLACELESS, "message", "asctime", "taskName"))
 """What every record has, and no line repeats."""
 
 
@@ -67,6 +71,46 @@ def _escaped(secret: str) -> tuple[str, str]:
     return json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]
 
 
+class Line(logging.LogRecord):
+    """What a request logs, in the event loop: `fields`, and not where in the code it comes from.
+
+    logging looks that up, and the thread and the process, for every record: as long as everything else takes.
+    """
+
+    def __init__(self, name: str, level: int, message: str, fields: Mapping[str, Any]) -> None:
+        self.__dict__.update(_PLACELESS)
+        self.__dict__.update(fields)
+        self.name, self.levelno, self.levelname, self.msg = name, level, logging.getLevelName(level), message
+        self.created = time.time()
+
+
+class LineHandler(logging.StreamHandler[TextIO]):
+    """Writes what requests that end in one turn of the event loop log by one system call: each lets a thread in."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._waiting: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record and what waits; a request's own line waits for the end of the turn."""
+        try:
+            self._waiting.append(self.format(record))
+            if not isinstance(record, Line):
+                self.flush()
+            elif len(self._waiting) == 1:
+                asyncio.get_running_loop().call_soon(self.flush)
+        except Exception:  # noqa: BLE001 - as in logging: a line that cannot be written ends nothing
+            self.handleError(record)
+
+    def flush(self) -> None:
+        """Write what waits."""
+        with self.lock or nullcontext():
+            lines, self._waiting = self._waiting, []
+            if lines:
+                self.stream.write("".join(f"{line}\n" for line in lines))
+            super().flush()
+
+
 class LineFormatter(logging.Formatter):
     """`{"time": …, "level": …, "logger": …, "message": …, …}`, redacted.
 
@@ -102,19 +146,11 @@ def _dump(fields: Mapping[str, Any]) -> str:
 
 def configure_logging(redactor: Redactor, stream: TextIO | None = None) -> None:
     """Send everything, warnings of libraries too, to `stream` (default: standard error) as JSON."""
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = LineHandler(stream or sys.stderr)
     handler.setFormatter(LineFormatter(redactor))
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
     logging.captureWarnings(True)
     sys.excepthook = _log_uncaught
-
-
-def write_line(logger: logging.Logger, level: int, message: str, fields: Mapping[str, Any]) -> None:
-    """Log a line of which nobody asks where in the code it comes from: that would take as long as the line itself."""
-    if logger.isEnabledFor(level):
-        record = logging.LogRecord(logger.name, level, "", 0, message, None, None)
-        record.__dict__.update(fields)
-        logger.handle(record)
 
 
 def set_level(level: LogLevel) -> None:

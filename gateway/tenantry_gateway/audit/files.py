@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 import re
@@ -114,7 +113,7 @@ def read_head(folder: Path, key: bytes) -> Head | None:
 
 
 def _head_mac(key: bytes, body: str) -> str:
-    return hmac.new(key, b"head\n" + body.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(key, b"head\n" + body.encode(), "sha256").hex()
 
 
 def newest(folder: Path, count: int, before: int | None = None) -> list[bytes]:

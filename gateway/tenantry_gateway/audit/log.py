@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -14,6 +13,7 @@ from typing import Final
 from tenantry_gateway.audit.chain import ChainBroken, Head, head_of, seal
 from tenantry_gateway.audit.event import AuditEvent
 from tenantry_gateway.audit.files import CURRENT, HEAD, audit_files, head_text, read_head, rotated_name
+from tenantry_gateway.ids import new_ids
 from tenantry_gateway.storage.disk import Disk
 from tenantry_gateway.storage.log_file import LogFile, read_lines
 
@@ -39,6 +39,7 @@ class AuditLog:
         self._key = key
         self._disk = disk
         self._now = now
+        self._ids = new_ids("evt")
         self._max_bytes = max_bytes
         self._file = LogFile(folder / CURRENT, disk)
         self._first = 0
@@ -69,7 +70,7 @@ class AuditLog:
         time = self._now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
         head, lines = self.head, []
         for fields in (*self._opening(), *map(_fields, events)):
-            line, head = seal(self._key, head, self._epoch, {"time": time, "id": _new_id(), **fields})
+            line, head = seal(self._key, head, self._epoch, {"time": time, "id": next(self._ids), **fields})
             lines.append(line)
         self._file.append(b"".join(lines))
         self.head = head
@@ -132,7 +133,3 @@ def _fields(event: object) -> dict[str, object]:
     if not isinstance(event, AuditEvent):
         raise TypeError(f"no audit event: {event!r}")
     return event.fields()
-
-
-def _new_id() -> str:
-    return f"evt_{uuid.uuid4().hex}"

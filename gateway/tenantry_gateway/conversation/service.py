@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -13,6 +12,7 @@ from tenantry_gateway.conversation.request import ChatRequest
 from tenantry_gateway.errors import NotReady
 from tenantry_gateway.idempotency.keys import Attempt, Claim, Keys
 from tenantry_gateway.identity.principal import Principal
+from tenantry_gateway.ids import new_ids
 from tenantry_gateway.in_flight import InFlight
 from tenantry_gateway.metrics import Metrics
 from tenantry_gateway.providers.model import Credentials, OnText
@@ -20,6 +20,7 @@ from tenantry_gateway.routing.destination import Destination, find_destination
 from tenantry_gateway.sessions.transcript import SessionId
 from tenantry_gateway.snapshot import Snapshot
 
+_IDS: Final = new_ids("chat")
 ROUTE: Final = "chat"
 """Of all messages in keys' terms: one that was sent over HTTP may be sent again over a WebSocket."""
 
@@ -88,7 +89,7 @@ class Conversation:
             principal.role,
             asked.text,
             principal.id,
-            f"chat_{uuid.uuid4().hex}",
+            next(_IDS),
             request_id,
         )
         attempt = Attempt.of(principal.id, ROUTE, key, asked.asked()) if key is not None else None

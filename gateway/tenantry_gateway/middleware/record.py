@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -12,7 +11,8 @@ from typing import Final
 from aiohttp import web
 
 from tenantry_gateway.identity.client_address import client_address
-from tenantry_gateway.logs import write_line
+from tenantry_gateway.ids import new_ids
+from tenantry_gateway.logs import Line
 from tenantry_gateway.state import STATE, GatewayState
 
 logger = logging.getLogger("tenantry_gateway.access")
@@ -25,9 +25,12 @@ SOCKETS: Final = "/ws"
 PROBES: Final = frozenset({"/health", "/ready", "/metrics"})
 
 
+_IDS: Final = new_ids("req")
+
+
 def new_request_id() -> str:
     """`req_` and 32 hexadecimal digits."""
-    return f"req_{uuid.uuid4().hex}"
+    return next(_IDS)
 
 
 @dataclass(slots=True)
@@ -83,26 +86,23 @@ def report_message(state: GatewayState, record: Record, route: str, status: int,
     record.status = status
     if record.channel is not None:
         state.metrics.message(record.agent_id or "none", record.channel, status)
-    known = {
+    level = logging.DEBUG if route in PROBES else logging.INFO
+    if not logger.isEnabledFor(level):
+        return
+    line = {
+        "request_id": record.request_id,
+        "route": route,
+        "status": status,
+        "duration_ms": round(seconds * 1000, 1),
+        **fields,
         "principal": record.principal,
         "agent": record.agent_id,
         "channel": record.channel,
         "error": record.error_type,
         "upstream_request_id": record.upstream_request_id,
     }
-    write_line(
-        logger,
-        logging.DEBUG if route in PROBES else logging.INFO,
-        "request",
-        {
-            "request_id": record.request_id,
-            "route": route,
-            "status": status,
-            "duration_ms": round(seconds * 1000, 1),
-            **fields,
-            **{name: value for name, value in known.items() if value is not None},
-        },
-    )
+    known = {name: value for name, value in line.items() if value is not None}
+    logger.handle(Line(logger.name, level, "request", known))
 
 
 def _report(request: web.Request, state: GatewayState, record: Record, status: int) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager
 from io import BytesIO
 from typing import Final
 
@@ -32,27 +32,25 @@ class RelayClient:
             await self._session.close()
             self._session = None
 
-    @asynccontextmanager
-    async def post(
+    def post(
         self, base_url: str | None, path: str, body: bytes, headers: Mapping[str, str], *, stream: bool
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """An open answer, whatever its status; raises UpstreamError, also while its body is read."""
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """An open answer, whatever its status. Use it within `upstream_errors`."""
         session = self._session
         if session is None:
             session = self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0),
+                cookie_jar=aiohttp.DummyCookieJar(),  # What one client is answered is no other's business.
                 auto_decompress=False,
                 skip_auto_headers=("User-Agent", "Accept"),
             )
-        with upstream_errors():
-            async with session.post(
-                f"{base_url or _DEFAULT_URL}{path}",
-                data=BytesIO(body) if len(body) > _LARGE else body,  # aiohttp writes it piece by piece
-                headers=headers,
-                allow_redirects=False,
-                timeout=_STREAM if stream else _WHOLE,
-            ) as response:
-                yield response
+        return session.post(
+            f"{base_url or _DEFAULT_URL}{path}",
+            data=BytesIO(body) if len(body) > _LARGE else body,  # aiohttp writes it piece by piece
+            headers=headers,
+            allow_redirects=False,
+            timeout=_STREAM if stream else _WHOLE,
+        )
 
 
 @contextmanager

@@ -57,12 +57,13 @@ async def messages(request: web.Request) -> web.StreamResponse:
         operation="count_tokens" if request.path.endswith("/count_tokens") else "chat",
     ) as passage.span:
         try:
-            async with state.relay.post(
-                snapshot.base_url, request.path_qs, asked.body, headers, stream=asked.stream
-            ) as answer:
-                if asked.stream and answer.status == _SUCCESS:
-                    return await passage.stream(answer)
-                return await passage.whole(answer)
+            with upstream_errors():
+                async with state.relay.post(
+                    snapshot.base_url, request.path_qs, asked.body, headers, stream=asked.stream
+                ) as answer:
+                    if asked.stream and answer.status == _SUCCESS:
+                        return await passage.stream(answer)
+                    return await passage.whole(answer)
         except BaseException as error:
             passage.failed(error_type(error))
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
@@ -14,19 +15,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenantry_gateway.logs import LineFormatter, Redactor, configure_logging, set_level
+from tenantry_gateway.logs import Line, LineFormatter, Redactor, configure_logging, set_level
 
 SECRET = 'sk-ant-"quoted"-01234'
 
 
+class Pieces(io.StringIO):
+    """A stream that knows how often it was written to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pieces: list[str] = []
+
+    def write(self, text: str) -> int:
+        self.pieces.append(text)
+        return super().write(text)
+
+
 @pytest.fixture
-def stream() -> Iterator[io.StringIO]:
+def stream() -> Iterator[Pieces]:
     """Where the process' logging goes, which is put back afterwards."""
     root = logging.getLogger()
     handlers, level, hook = root.handlers[:], root.level, sys.excepthook
     redactor = Redactor()
     redactor.learn([SECRET])
-    stream = io.StringIO()
+    stream = Pieces()
     configure_logging(redactor, stream)
     yield stream
     logging.captureWarnings(False)
@@ -107,3 +120,27 @@ def test_whatever_a_secret_looks_like_a_line_stays_json(secret: str, message: st
 
     assert "\n" not in line
     assert json.loads(line)["message"].replace("[redacted]", "").count(secret) == 0 or secret in "[redacted]"
+
+
+async def test_requests_that_end_together_are_written_together_and_in_order(stream: Pieces) -> None:
+    access = logging.getLogger("tenantry_gateway.access")
+    for number in range(3):
+        access.handle(Line(access.name, logging.INFO, "request", {"status": number, "key": SECRET}))
+    assert stream.pieces == []
+    await asyncio.sleep(0)
+
+    assert len(stream.pieces) == 1
+    assert [(line["message"], line["level"], line["status"]) for line in lines(stream)] == [
+        ("request", "info", number) for number in range(3)
+    ]
+    assert SECRET not in stream.getvalue()
+
+
+async def test_other_lines_do_not_overtake_those_of_requests(stream: Pieces) -> None:
+    access = logging.getLogger("tenantry_gateway.access")
+    access.handle(Line(access.name, logging.INFO, "first", {}))
+    await asyncio.to_thread(logging.getLogger("x").warning, "second")
+    access.handle(Line(access.name, logging.INFO, "third", {}))
+    logging.getLogger().handlers[0].flush()
+
+    assert [line["message"] for line in lines(stream)] == ["first", "second", "third"]
