@@ -1,8 +1,6 @@
-"""Routing: precedence against a brute-force reference, session keys, conflicts."""
+"""Routing: what shadows what, foreign bindings, session keys, errors. Precedence: test_routing_reference.py."""
 
 from __future__ import annotations
-
-from functools import cmp_to_key
 
 import pytest
 from hypothesis import given
@@ -38,47 +36,6 @@ def bindings(draw: st.DrawFn) -> BindingConfig:
         name=name,
         namespace=draw(st.sampled_from([None, "other"])) if name else None,
     )
-
-
-MESSAGES = st.builds(Message, st.sampled_from(["slack", "api", "web"]), OPTIONAL, OPTIONAL)
-
-
-def beats(first: tuple[int, BindingConfig], second: tuple[int, BindingConfig]) -> int:
-    """DESIGN section 5, word by word: negative where `first` comes first."""
-    (i, one), (j, other) = first, second
-    if (one.namespace is None) != (other.namespace is None):
-        return -1 if one.namespace is None else 1
-    scores = [
-        4 * (binding.sender_id is not None) + 2 * (binding.channel_id is not None) + (binding.channel != "*")
-        for binding in (one, other)
-    ]
-    if scores[0] != scores[1]:
-        return scores[1] - scores[0]
-    if one.priority != other.priority:
-        return other.priority - one.priority
-    if (one.name is None) != (other.name is None):
-        return -1 if one.name is None else 1
-    return i - j
-
-
-@given(st.lists(bindings(), max_size=8), MESSAGES)
-def test_the_winner_is_that_of_a_brute_force_reference(candidates: list[BindingConfig], message: Message) -> None:
-    config = Config(agents=AGENTS, default_agent="a", bindings=tuple(candidates))
-    fitting = [
-        (index, binding)
-        for index, binding in enumerate(candidates)
-        if (binding.channel == "*" or binding.channel == message.channel)
-        and (binding.channel_id is None or binding.channel_id == message.channel_id)
-        and (binding.sender_id is None or binding.sender_id == message.sender_id)
-    ]
-
-    found = route(config, message)
-
-    if fitting:
-        index, binding = min(fitting, key=cmp_to_key(beats))
-        assert found == Route(binding.agent_id, binding, index)
-    else:
-        assert found == Route("a")
 
 
 UNIVERSE = [
