@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
+import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,3 +43,43 @@ def test_the_bounds_hold_whatever_is_said(messages: list[tuple[str, int]]) -> No
         assert len(cache) <= 3
         assert sum(turn.size for one in kept if one for turn in one.turns) <= 8000 or len(cache) == 1
         assert cache.get(session(key)) == one_turn(size)
+
+
+def read_turn(text: str, number: int) -> Turn:
+    """As it comes from a file or a model: with texts of its own."""
+    read = orjson.loads(
+        orjson.dumps({"text": text, "reply": text + "!", "id": f"chat_{number:032x}", "stop": "end_turn"})
+    )
+    return Turn(
+        role="user",
+        message=read["text"],
+        reply=read["reply"],
+        id=read["id"],
+        actor="shared",
+        stop_reason=read["stop"],
+        input_tokens=1000 + number,
+        output_tokens=2000 + number,
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["ok", "yes, on Thursday " * 20, "am Donnerstag, natürlich " * 20, "木曜日に" * 60, "🙂" + "on Thursday" * 30],
+)
+@pytest.mark.parametrize("turns", [1, 40])
+def test_the_bound_is_of_the_memory_that_is_taken(text: str, turns: int) -> None:
+    bound = 4 * 1024 * 1024
+    cache = TranscriptCache(max_bytes=bound)
+    tracemalloc.start()
+    try:
+        number = 0
+        while len(cache) == number // turns:
+            said = tuple(read_turn(text, number + turn) for turn in range(turns))
+            cache.put(session(f"agent:main:api:{number}"), Transcript(turns, said))
+            number += turns
+            del said
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert 0.75 * bound < taken < 1.25 * bound
