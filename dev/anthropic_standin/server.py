@@ -171,8 +171,8 @@ async def _stream(request: web.Request, message: dict[str, Any], controls: Contr
             "request-id": request[REQUEST_ID],
         }
     )
-    await response.prepare(request)
     with contextlib.suppress(ConnectionResetError):  # the client may leave at any time
+        await response.prepare(request)
         for event in events:
             if event["type"] == "content_block_delta":
                 await request.app[STATE].sleep(controls.chunk_delay)
