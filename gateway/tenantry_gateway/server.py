@@ -155,6 +155,7 @@ class Server:
             try:
                 await self._serve(build_state(self._model, self._directory, tracer=tracer))
             finally:
+                await self._directory.close()
                 await tracer.close()
         logger.info("stopped")
 
@@ -196,7 +197,6 @@ class Server:
             await self._model.close()
             await state.relay.close()
             state.directory.writer.note(*state.tally.take(), AuditEvent("gateway.stop", "success"))
-            await self._directory.close()
 
     async def _load_model(self) -> None:
         """Import the SDK; what is loaded by then stays, and later collections need not look through it.
