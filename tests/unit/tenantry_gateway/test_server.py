@@ -1,0 +1,31 @@
+"""A gateway's process from inside: what it leaves behind."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from tenantry_config.errors import ConfigError
+from tenantry_gateway.audit.files import verify
+from tenantry_gateway.audit.key import existing_key
+from tenantry_gateway.logs import Redactor
+from tenantry_gateway.server import Server
+from tenantry_gateway.settings import read_settings
+from tenantry_gateway.storage.lock import StateLock
+
+
+async def test_a_gateway_that_cannot_start_gives_its_directory_back(tmp_path: Path) -> None:
+    config, state = tmp_path / "config.yaml", tmp_path / "state"
+    config.write_text("agents: {main: {modle: m}}\n")
+    settings = read_settings({"CLAWDBOT_STATE_DIR": str(state)}, tmp_path, config=config)
+
+    with pytest.raises(ConfigError, match="modle"):
+        await Server(settings, Redactor()).run()
+
+    assert "writer" not in {thread.name for thread in threading.enumerate()}
+    lock = StateLock(state)
+    lock.acquire()
+    lock.release()
+    assert verify(state, existing_key(state, None)).fault is None
