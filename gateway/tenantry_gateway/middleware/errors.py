@@ -40,7 +40,7 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
 
 def _check_text(request: web.Request) -> None:
     """Refuse a path or query that is no UTF-8: no name or id in it could be looked for, kept or passed on."""
-    if request.raw_path.isascii() and "%" not in request.raw_path:
+    if request.raw_path.isascii() and "%" not in request.raw_path:  # As of most requests: nothing is to be decoded.
         return
     if _HALF.search(request.path_qs) or _HALF.search(request.path) or _HALF.search(request.query_string):
         raise InvalidRequest("the path and the query must be UTF-8")
