@@ -138,7 +138,7 @@ def show_deletion(kubectl: Kubectl) -> None:
     left += kubectl.run("get", "namespace", TEAM_B.namespace, "--ignore-not-found", "-o", "name")
     if left:
         raise DevError(f"left of {TEAM_B.namespace}: {left}")
-    print("  nothing of it is left:")
+    print("  nothing of it is left, and team A has all of its own:")
     print(kubectl.run("get", "tgw,tab", "-A"))
 
 
