@@ -92,6 +92,9 @@ class Client:
                 raise ConnectionResetError
             frame = json.loads(message.data)
             if frame["type"] == "res":
+                # A pod that is deleted by force has SIGTERM a moment before SIGKILL, and says so to who is still there.
+                if not frame["ok"] and "is stopping" in frame["error"]["message"]:
+                    raise ConnectionResetError(frame["error"]["message"])
                 assert frame["ok"], frame
                 answer: dict[str, Any] = frame["payload"]
                 return answer
