@@ -1,7 +1,8 @@
 """The floor: what a gateway that does the same work cannot do without, in as little aiohttp as it takes.
 
 It checks a token, parses the body, counts and times, passes the request on, and answers only once a line about it is
-safe on the disk. No agents, no roles, no limits, no logs, no errors of its own. A process of its own:
+safe on the disk. A conversation's turn goes through the official SDK, and its line holds what was said. No agents, no
+roles, no limits, no logs, no errors of its own. A process of its own:
 ``python -m benchmarks.gateway.floor --port 9001 --upstream http://127.0.0.1:9000 --directory /tmp/floor``, the token in
 GATEWAY_TOKEN.
 """
@@ -9,21 +10,27 @@ GATEWAY_TOKEN.
 import argparse
 import asyncio
 import hmac
+import importlib
 import os
 import threading
 import time
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 import aiohttp
 import orjson
 from aiohttp import WSMsgType, web
 from prometheus_client import Counter, Histogram
 
+from benchmarks.gateway.upstream import MODEL
+
 REQUESTS = Counter("floor_requests_total", "Requests", ("status",))
 SECONDS = Histogram("floor_request_seconds", "Duration of requests")
 _SUCCESS = 200
 _MAX_BODY = 32 * 1024 * 1024
+_MAX_TOKENS = 4096
+_CACHED = {"cache_control": {"type": "ephemeral"}}
 
 
 class AuditFile:
@@ -62,16 +69,22 @@ class Floor:
     """The application's handlers."""
 
     def __init__(self, upstream: str, token: str, audit: AuditFile, session: aiohttp.ClientSession) -> None:
+        self._upstream = upstream
         self._url = f"{upstream}/v1/messages"
         self._authorization = f"Bearer {token}".encode()
         self._audit = audit
         self._session = session
+        self._sdk: Any = None
+        self._conversations: dict[str, list[Any]] = {}
+
+    def _check(self, request: web.Request) -> None:
+        if not hmac.compare_digest(request.headers.get("Authorization", "").encode(), self._authorization):
+            raise web.HTTPUnauthorized
 
     async def messages(self, request: web.Request) -> web.StreamResponse:
         """POST /v1/messages."""
         began = time.perf_counter()
-        if not hmac.compare_digest(request.headers.get("Authorization", "").encode(), self._authorization):
-            raise web.HTTPUnauthorized
+        self._check(request)
         body = await request.read()
         asked = orjson.loads(body)
         headers = {"x-api-key": "key", "anthropic-version": "2023-06-01", "content-type": "application/json"}
@@ -101,6 +114,34 @@ class Floor:
         await response.write_eof()
         return response
 
+    async def chat(self, request: web.Request) -> web.Response:
+        """POST /v1/chat: a turn, through the SDK. What was said before is in memory, and never forgotten."""
+        began = time.perf_counter()
+        self._check(request)
+        asked = orjson.loads(await request.read())
+        earlier = self._conversations.setdefault(asked["senderId"], [])
+        reply = await self._ask([*earlier, _said("user", asked["text"], **_CACHED)])
+        earlier += (_said("user", asked["text"]), _said("assistant", reply))
+        await self._audit.write(_line(_SUCCESS, sender=asked["senderId"], message=asked["text"], reply=reply))
+        REQUESTS.labels(str(_SUCCESS)).inc()
+        SECONDS.observe(time.perf_counter() - began)
+        return web.json_response({"reply": reply})
+
+    async def _ask(self, messages: list[Any]) -> str:
+        """The text of a streamed answer, from its events as they are."""
+        if self._sdk is None:
+            anthropic = importlib.import_module("anthropic")  # As in the gateway, not before it listens.
+            http = anthropic.DefaultAioHttpClient()
+            self._sdk = anthropic.AsyncAnthropic(api_key="key", base_url=self._upstream, http_client=http)
+        pieces = []
+        stream = await self._sdk.messages.create(model=MODEL, max_tokens=_MAX_TOKENS, messages=messages, stream=True)
+        async with stream:
+            async for event in stream.raw_events(stream.response):
+                told = orjson.loads(event.data)
+                if told["type"] == "content_block_delta":
+                    pieces.append(told["delta"]["text"])
+        return "".join(pieces)
+
     async def socket(self, request: web.Request) -> web.WebSocketResponse:
         """GET /ws: a socket that stays open once its first message holds the token."""
         socket = web.WebSocketResponse()
@@ -114,8 +155,13 @@ class Floor:
         return socket
 
 
-def _line(status: int) -> bytes:
-    return orjson.dumps({"time": time.time(), "type": "model.message", "actor": "shared", "status": status}) + b"\n"
+def _said(role: str, text: str, **settings: object) -> dict[str, Any]:
+    return {"role": role, "content": [{"type": "text", "text": text, **settings}]}
+
+
+def _line(status: int, **said: str) -> bytes:
+    line = {"time": time.time(), "type": "model.message", "actor": "shared", "status": status, **said}
+    return orjson.dumps(line) + b"\n"
 
 
 async def serve(port: int, upstream: str, directory: Path) -> None:
@@ -124,6 +170,7 @@ async def serve(port: int, upstream: str, directory: Path) -> None:
         floor = Floor(upstream, os.environ["GATEWAY_TOKEN"], AuditFile(directory), session)
         app = web.Application(client_max_size=_MAX_BODY)
         app.router.add_post("/v1/messages", floor.messages)
+        app.router.add_post("/v1/chat", floor.chat)
         app.router.add_get("/ws", floor.socket)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()

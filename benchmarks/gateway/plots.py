@@ -27,13 +27,15 @@ def draw(run: Run, file: Path) -> None:
 
 
 def _measured(run: Run) -> dict[str, Mapping[str, Run]]:
-    """Both phases' systems; the gateway is in both under one name."""
+    """Both phases' systems; gateway and floor are in both under one name."""
     found = {}
     for phase in ("relay", "chat"):
         for name, figures in run.get(phase, {}).get("systems", {}).items():
             if name == "stand-in alone":
                 continue  # So fast that nothing else could be told apart.
-            label = name.replace("gateway", "gateway's relay" if phase == "relay" else "gateway's chat")
+            label = name
+            for system in ("gateway", "floor"):
+                label = label.replace(system, f"{system}'s {phase}")
             found[label] = figures
     return found
 

@@ -109,12 +109,11 @@ def measure(
         upstream = stack.enter_context(bench.upstream())
         chosen = [Case("stand-in alone", upstream, (RELAY,))] if RELAY in phases else []
         for kind, state in states.items():
-            if RELAY in phases:
-                floor = stack.enter_context(bench.floor(upstream.url, state))
-                chosen.append(Case(f"floor, {kind}", floor, (RELAY,)))
+            floor = stack.enter_context(bench.floor(upstream.url, state))
             gateway = stack.enter_context(bench.gateway(upstream.url, state))
             gateway.wait_for("/ready")
-            chosen += [Case(f"gateway, {kind}", gateway, (phase,), chat=phase == CHAT) for phase in phases]
+            for name, system in (("floor", floor), ("gateway", gateway)):
+                chosen += [Case(f"{name}, {kind}", system, (phase,), chat=phase == CHAT) for phase in phases]
         if litellm is not None:
             proxy = stack.enter_context(bench.litellm(upstream.url, litellm))
             proxy.wait_for(LITELLM_READY)
