@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import cycle, islice
 from typing import Any
 
 import pytest
@@ -25,6 +27,7 @@ WAYS = ("whole", "stream", "socket", "keyed")
 LONG = " ".join(["!chunk-delay 0.2", *(f"word{index}" for index in range(50))])
 """Answered for longer than the pause before SIGTERM."""
 SECRETS = "/run/secrets/tenantry"
+KILLS = int(os.environ.get("POD_KILLS", "5"))
 
 
 @pytest.fixture(scope="module")
@@ -77,11 +80,13 @@ async def one_life(
 
 async def test_nothing_acknowledged_is_lost_however_often_the_pod_is_killed(tenant: Tenant, cli: Cli) -> None:
     chance, clients = random.Random(11), new_clients(11, 8)
-    process, pod = tenant.kill_process, tenant.force_deletion
 
-    for kill in (process, pod, process, pod, process):
+    # In turn: a container that is killed again and again in the same pod has to wait for longer and longer.
+    for number, kill in enumerate(islice(cycle((tenant.kill_process, tenant.force_deletion)), KILLS), start=1):
         await one_life(tenant, clients, kill, chance.uniform(0.0, 0.5))
         await check(tenant, clients)
+        if number % 10 == 0:
+            print(f"{number} kills, {acknowledged(clients)} messages acknowledged, none lost", flush=True)
 
     for way in WAYS:
         assert sum(len(client.acknowledged) for client in clients if client.way == way) > 5
