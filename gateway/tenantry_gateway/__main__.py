@@ -17,6 +17,7 @@ from typing import Final
 from tenantry_config.document import GatewaySection
 from tenantry_config.errors import ConfigError
 from tenantry_config.version import __version__
+from tenantry_gateway.allocator import keep_one_heap
 from tenantry_gateway.commands.audit import verify_audit
 from tenantry_gateway.commands.config import EX_CONFIG, add_config_commands, run_config
 from tenantry_gateway.commands.doctor import doctor
@@ -77,6 +78,7 @@ def _port(text: str) -> int:
 
 
 def _run(parsed: argparse.Namespace) -> int:
+    keep_one_heap()
     redactor = Redactor()
     configure_logging(redactor)
     fault = _serve(parsed, redactor)
