@@ -15,6 +15,7 @@ from typing import Final
 from tenantry_config.names import TEMPLATE_FIELDS
 
 _PLACEHOLDER: Final = re.compile(r"\$\{([^}]*)\}")
+_AS_IT_IS: Final = re.compile(r"[a-z0-9_-]{0,100}")
 _PLAIN: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_-")
 _KEY_LITERAL: Final = re.compile(r"[A-Za-z0-9_:.@=+,|-]*")
 _SEPARATOR: Final = re.compile(r"[:.@=+,|]")
@@ -37,6 +38,8 @@ def encode_value(value: str) -> str:
 
     Over 100 bytes it becomes a prefix, `~` (which no encoded value holds) and the value's SHA-256.
     """
+    if _AS_IT_IS.fullmatch(value):  # As most are, for each of which this is called with each message.
+        return value
     data = value.encode("utf-8")
     encoded = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02x}" for byte in data)
     if len(encoded) <= _MAX_VALUE:

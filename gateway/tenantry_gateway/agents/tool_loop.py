@@ -108,7 +108,8 @@ class ToolLoop:
             said.rounds += 1
             request = replace(request, messages=(*request.messages, *exchange(begun, ended)))
         while True:
-            request = replace(request, may_call=said.rounds < MAX_ROUNDS)
+            if said.rounds >= MAX_ROUNDS:
+                request = replace(request, may_call=False)
             on_text = _continued(said, setting.on_text)
             call = await self._calls.reply(setting.agent_id, request, setting.credentials, on_text)
             _add(said, call.reply.text, call.usage)

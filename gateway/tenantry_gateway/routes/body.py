@@ -76,7 +76,7 @@ def parse_json(data: bytes) -> object:
     try:
         text = data.decode()
         _check_depth(text)
-        value: object = json.loads(text, object_pairs_hook=_object, parse_constant=_constant, parse_float=_float)
+        value: object = _DECODER.decode(text)
     except UnicodeDecodeError:
         raise InvalidRequest("the body is not UTF-8") from None
     except json.JSONDecodeError as error:
@@ -129,6 +129,9 @@ def _float(text: str) -> float:
 
 def _constant(name: str) -> object:
     raise InvalidRequest(f"the body is not JSON: {name} is no number")
+
+
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=_float)
 
 
 def _reason(kind: str, message: str, model: type[BaseModel]) -> str:

@@ -21,13 +21,8 @@ def session_path(session: SessionId) -> PurePosixPath:
     A namespace has a dot before it, so that none is called `own`. Source: DESIGN section 5.
     """
     namespace = _OWN if session.namespace is None else f".{encode_value(session.namespace)}"
-    return PurePosixPath(
-        *session.folder,
-        encode_value(session.agent_id),
-        namespace,
-        session.provenance,
-        f"{_file_name(session.key)}.jsonl",
-    )
+    agent = encode_value(session.agent_id)
+    return PurePosixPath(*session.folder, agent, namespace, session.provenance, f"{_file_name(session.key)}.jsonl")
 
 
 def session_file(state_dir: Path, session: SessionId) -> Path:
