@@ -49,8 +49,13 @@ T = TypeVar("T")
 Manifest = dict[str, Any]
 
 
-def eventually(look: Callable[[], T | None], seconds: float = SECONDS) -> T:
-    """Look again and again until there is something to see; what kubectl refuses counts as nothing."""
+def eventually(
+    look: Callable[[], T | None], seconds: float = SECONDS, otherwise: Callable[[], object] = lambda: "no more to tell"
+) -> T:
+    """Look again and again until there is something to see; what kubectl refuses counts as nothing.
+
+    `otherwise` is asked what there is instead, for the error.
+    """
     deadline = time.monotonic() + seconds
     said = "nothing"
     while time.monotonic() < deadline:
@@ -61,7 +66,7 @@ def eventually(look: Callable[[], T | None], seconds: float = SECONDS) -> T:
         if seen is not None and seen is not False:
             return seen
         time.sleep(0.05)
-    raise AssertionError(f"not seen within {seconds:.0f} s; the last answer was {said}")
+    raise AssertionError(f"not seen within {seconds:.0f} s; the last answer was {said}; {otherwise()}")
 
 
 def gateway(name: str, namespace: str, **spec: Any) -> Manifest:

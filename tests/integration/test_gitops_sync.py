@@ -105,6 +105,11 @@ class Team:
 
         eventually(rotated)
 
+    def told(self) -> object:
+        """What is known of the Gateway, its Deployment and its pods."""
+        found = {kind: self.kubectl.items(kind, self.namespace) for kind in ("deployments", "pods")}
+        return json.dumps({"gateway": self.live(), **found})
+
     def children(self) -> dict[str, str]:
         """What the operator has made: name → uid."""
         found = self.kubectl.items(CHILDREN, self.namespace, "app.kubernetes.io/managed-by=tenantry-operator")
@@ -156,7 +161,7 @@ def test_nothing_that_becomes_of_a_tenant_is_out_of_sync_and_nothing_of_it_is_pr
     changed = f"tenantry.dev/Gateway/{team.namespace}/{team.gateway}"
     assert [(one["name"], one["serverSide"]) for one in team.argo.drift(asleep)] == [(changed, False), (changed, True)]
     team.argo.sync(asleep)
-    eventually(lambda: health(team.live())[0].argocd == "Suspended")
+    eventually(lambda: health(team.live())[0].argocd == "Suspended", otherwise=team.told)
     assert team.argo.drift(asleep) == []
     team.argo.sync(git)
     team.comes_up(replicas=2 if scaled else 1)
