@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import Awaitable, Iterator, Mapping
+from contextlib import contextmanager
 from io import BytesIO
 from typing import Final
 
@@ -34,8 +34,8 @@ class RelayClient:
 
     def post(
         self, base_url: str | None, path: str, body: bytes, headers: Mapping[str, str], *, stream: bool
-    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        """An open answer, whatever its status. Use it within `upstream_errors`."""
+    ) -> Awaitable[aiohttp.ClientResponse]:
+        """An open answer, whatever its status. Await and read it within `upstream_errors`, and close it."""
         session = self._session
         if session is None:
             session = self._session = aiohttp.ClientSession(

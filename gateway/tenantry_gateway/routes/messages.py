@@ -58,12 +58,13 @@ async def messages(request: web.Request) -> web.StreamResponse:
     ) as passage.span:
         try:
             with upstream_errors():
-                async with state.relay.post(
+                answer = await state.relay.post(
                     snapshot.base_url, request.path_qs, asked.body, headers, stream=asked.stream
-                ) as answer:
-                    if asked.stream and answer.status == _SUCCESS:
-                        return await passage.stream(answer)
-                    return await passage.whole(answer)
+                )
+            async with answer:
+                if asked.stream and answer.status == _SUCCESS:
+                    return await passage.stream(answer)
+                return await passage.whole(answer)
         except BaseException as error:
             passage.failed(error_type(error))
             raise
@@ -84,7 +85,8 @@ class _Passage:
 
     async def whole(self, answer: aiohttp.ClientResponse) -> web.Response:
         """Pass an answer back once the audit log has it."""
-        body = await answer.read()
+        with upstream_errors():
+            body = await answer.read()
         refused = refusal(answer.status, body, answer.headers)
         if refused is not None:
             raise refused

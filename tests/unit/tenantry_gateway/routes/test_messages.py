@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import logging
+from contextlib import suppress
 from io import BytesIO
+from types import SimpleNamespace
 from typing import Any
 
 import anthropic
 import pytest
+from aiohttp import ClientConnectionResetError, ClientError, web
 from aiohttp.test_utils import TestClient
 
 from dev.anthropic_standin.state import State
 from tenantry_gateway.audit.files import newest
+from tenantry_gateway.middleware.record import CLIENT_GONE
+from tenantry_gateway.routes import messages as routes
 from tenantry_gateway.state import GatewayState
 from tests.unit.tenantry_gateway.harness import TOKEN, error_of, metric, snapshot, until
 
@@ -130,6 +136,24 @@ async def test_tokens_of_a_stream_are_counted_for_a_client_that_leaves(
         "gen_ai_token_type": "input",
     }
     assert metric(claude_state, "gen_ai_client_token_usage_sum", **labels) > 0
+
+
+async def test_a_client_that_is_gone_when_it_is_written_to_is_not_the_apis_fault(
+    claude: TestClient[Any, Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Gone(web.StreamResponse):
+        async def write(self, data: object) -> None:  # noqa: ARG002 - as it is called
+            raise ClientConnectionResetError("Cannot write to closing transport")
+
+    caplog.set_level(logging.INFO, "tenantry_gateway.access")
+    monkeypatch.setattr(routes, "web", SimpleNamespace(StreamResponse=Gone))
+    body = {"model": MODEL, "max_tokens": 9, "stream": True, "messages": HELLO}
+    with suppress(ClientError):
+        async with claude.post("/v1/messages", json=body) as response:
+            await response.read()
+
+    logged = vars(next(record for record in caplog.records if record.getMessage() == "request"))
+    assert (logged["status"], logged.get("error")) == (CLIENT_GONE, None)
 
 
 @pytest.mark.parametrize(
