@@ -62,7 +62,9 @@ class Rounds:
 
     bench: Bench
     upstream: System
-    cases: Sequence[Case]
+    states: Mapping[str, Path]
+    lasting: Sequence[Case]
+    """Those that are started once, as LiteLLM's proxy takes a quarter of a minute for it."""
     phases: Sequence[str]
     options: argparse.Namespace
 
@@ -71,9 +73,10 @@ class Rounds:
         found: dict[str, dict[str, Found]] = {phase: {} for phase in self.phases}
         for number in range(self.options.rounds):
             say(f"round {number + 1} of {self.options.rounds}")
-            for phase, name, figures in self._round(number):
-                for at_once, each in figures.items():
-                    found[phase].setdefault(name, {}).setdefault(at_once, []).append(each)
+            with ExitStack() as stack:
+                for phase, name, figures in self._round(number, [*self._started(stack), *self.lasting]):
+                    for at_once, each in figures.items():
+                        found[phase].setdefault(name, {}).setdefault(at_once, []).append(each)
         return {
             phase: {
                 "seconds": self.options.seconds,
@@ -83,13 +86,23 @@ class Rounds:
             for phase, cases in found.items()
         }
 
-    def _round(self, number: int) -> Iterator[tuple[str, str, Mapping[str, Figures]]]:
+    def _started(self, stack: ExitStack) -> Iterator[Case]:
+        """Floors and gateways, started anew: from one start to the next the same code differs by a fifth."""
+        for kind, state in self.states.items():
+            floor = stack.enter_context(self.bench.floor(self.upstream.url, state))
+            gateway = stack.enter_context(self.bench.gateway(self.upstream.url, state))
+            gateway.wait_for("/ready")
+            for system in (floor, gateway):  # Its first turn waits until the SDK is imported.
+                asyncio.run(closed_loop(system.port, iter(chat_requests(1, "first")), 1, inf))
+            for name, system in (("floor", floor), ("gateway", gateway)):
+                for phase in self.phases:
+                    yield Case(f"{name}, {kind}", system, (phase,), chat=phase == CHAT)
+
+    def _round(self, number: int, cases: Sequence[Case]) -> Iterator[tuple[str, str, Mapping[str, Figures]]]:
         """Figures of each case, by how many connections, for each phase that they belong to."""
         options = self.options
-        servers = list(
-            {case.system.pid: case.system for case in self.cases if case.system is not self.upstream}.values()
-        )
-        for case in self.cases:
+        servers = list({case.system.pid: case.system for case in cases if case.system is not self.upstream}.values())
+        for case in cases:
             with resting(server for server in servers if server is not case.system):
                 requests = case.warm_up(options.senders, number)
                 figures = {str(at_once): case.ask(requests, at_once, options.seconds) for at_once in AT_ONCE}
@@ -107,18 +120,12 @@ def measure(
     """Start what is measured, and measure it; see `Rounds.measure`."""
     with ExitStack() as stack:
         upstream = stack.enter_context(bench.upstream())
-        chosen = [Case("stand-in alone", upstream, (RELAY,))] if RELAY in phases else []
-        for kind, state in states.items():
-            floor = stack.enter_context(bench.floor(upstream.url, state))
-            gateway = stack.enter_context(bench.gateway(upstream.url, state))
-            gateway.wait_for("/ready")
-            for name, system in (("floor", floor), ("gateway", gateway)):
-                chosen += [Case(f"{name}, {kind}", system, (phase,), chat=phase == CHAT) for phase in phases]
+        lasting = [Case("stand-in alone", upstream, (RELAY,))] if RELAY in phases else []
         if litellm is not None:
             proxy = stack.enter_context(bench.litellm(upstream.url, litellm))
             proxy.wait_for(LITELLM_READY)
-            chosen.append(Case("litellm", proxy, phases))
-        return Rounds(bench, upstream, chosen, phases, options).measure()
+            lasting.append(Case("litellm", proxy, phases))
+        return Rounds(bench, upstream, states, lasting, phases, options).measure()
 
 
 def _middle(found: Found) -> dict[str, Figures]:
