@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import orjson
 from aiohttp import web
 
 from tenantry_config.document import Config
@@ -38,7 +37,7 @@ async def chat(request: web.Request) -> web.StreamResponse:
     if body.stream or "text/event-stream" in request.headers.get("Accept", ""):
         return await _stream(request, accepted)
     reply = await state.conversation.answer(accepted, _ignore)
-    return web.json_bytes_response(reply.as_json(), dumps=orjson.dumps)
+    return web.json_response(reply.as_json())
 
 
 def channel_label(config: Config, channel: str | None) -> str:

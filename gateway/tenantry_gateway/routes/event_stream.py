@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
-import orjson
 from aiohttp import web
 
 HEARTBEAT_SECONDS: Final = 15.0
@@ -39,7 +39,7 @@ class EventStream:
 
     async def send(self, event: str, data: object) -> None:
         """One event; raises ConnectionError when the client is gone."""
-        await self._write(b"event: %s\ndata: %s\n\n" % (event.encode(), orjson.dumps(data)))
+        await self._write(f"event: {event}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n")
 
     async def finish(self) -> web.StreamResponse:
         """End the stream."""
@@ -63,11 +63,11 @@ class EventStream:
                 self._quiet = True
                 await asyncio.sleep(self._heartbeat_seconds)
                 if self._quiet:
-                    await self._write(b": heartbeat\n\n")
+                    await self._write(": heartbeat\n\n")
 
-    async def _write(self, data: bytes) -> None:
+    async def _write(self, text: str) -> None:
         async with self._writing:
             self._quiet = False
             if not self._response.prepared:
                 await self._response.prepare(self._request)
-            await self._response.write(data)
+            await self._response.write(text.encode())

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, get_args
 
-import orjson
-
 from tenantry_config.document import Role
 from tenantry_gateway.sessions.steps import Step, count, read_step, step_fields, whole_text
 from tenantry_gateway.sessions.transcript import SessionId, Turn
@@ -53,14 +51,12 @@ def turn_line(session: SessionId, committed: Committed) -> bytes:
     }
     if committed.number == 1:
         fields["session"] = _identity(session)
-    return orjson.dumps(fields) + b"\n"
+    return _line(fields)
 
 
 def step_line(session: SessionId, turn_id: str, actor: str, step: Step) -> bytes:
     """A step's line; it names session and principal, as it may be the file's first."""
-    fields = {"turn": turn_id, "actor": actor, "step": step_fields(step), "session": _identity(session)}
-    # Not orjson: a tool's arguments may have numbers that are too long for it.
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    return _line({"turn": turn_id, "actor": actor, "step": step_fields(step), "session": _identity(session)})
 
 
 def read_session(session: SessionId, lines: Iterable[bytes]) -> SessionFile:
@@ -130,6 +126,10 @@ def _committed(number: int, fields: Mapping[str, Any]) -> Committed:
         output_tokens=count(usage["output_tokens"]),
     )
     return Committed(number, whole_text(fields["time"]), turn)
+
+
+def _line(fields: Mapping[str, object]) -> bytes:
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
 def _identity(session: SessionId) -> dict[str, object]:

@@ -47,7 +47,7 @@ async def test_a_stream_that_is_asked_for_again_is_a_stream(client: Client) -> N
     response = await client.post("/v1/chat", json={"text": "hi", "stream": True}, headers=KEY)
     text = await response.text()
 
-    assert 'event: delta\ndata: {"text":"1: hi"}' in text
+    assert 'event: delta\ndata: {"text": "1: hi"}' in text
     assert first["id"] in text
 
 

@@ -46,7 +46,7 @@ async def test_text_with_line_breaks_stays_one_event() -> None:
     text = await body_of(web.get("/", stream))
 
     assert text.count("\n\n") == 1
-    assert text.startswith('event: delta\ndata: {"text":"a\\nb\\r\\n\\n event: done ü')
+    assert text.startswith('event: delta\ndata: {"text": "a\\nb\\r\\n\\n event: done ü')
 
 
 async def test_a_fault_in_the_body_ends_the_heartbeat_and_is_raised() -> None:
