@@ -220,6 +220,7 @@ def test_replicas_are_set_through_the_scale_subresource_and_never_written_by_the
 ) -> None:
     kubectl.apply(gateway("a", namespace, **SHARED))
     eventually(lambda: kubectl.get("tgw", "a", namespace).get("status", {}).get("replicas") == 1 or None)
+    (first,) = kubectl.items("pods", namespace, "tenantry.dev/gateway=a")
 
     kubectl.run("-n", namespace, "scale", "tgw", "a", "--replicas=2")
 
@@ -228,6 +229,9 @@ def test_replicas_are_set_through_the_scale_subresource_and_never_written_by_the
     scale = json.loads(kubectl.run("get", "--raw", path))
     assert scale["status"]["replicas"] == 2
     assert scale["status"]["selector"] == "app.kubernetes.io/name=tenantry-gateway,tenantry.dev/gateway=a"
+    pods = kubectl.items("pods", namespace, "tenantry.dev/gateway=a")
+    assert len(pods) == 2
+    assert first["metadata"]["uid"] in {pod["metadata"]["uid"] for pod in pods}, "the pod that served was replaced"
     kubectl.run("-n", namespace, "scale", "tgw", "a", "--replicas=0")
     said(kubectl, "tgw", namespace, "Ready", "spec.replicas", status="False", reason="Suspended")
     assert not [write for write in operator.writes(namespace) if write.split()[1] == "gateways/"]

@@ -124,7 +124,8 @@ def _environment(gateway: Gateway) -> list[dict[str, Any]]:
         {"name": "CLAWDBOT_CONFIG_PATH", "value": f"{CONFIG_DIR}/{CONFIG_FILE}"},
         {"name": "CLAWDBOT_STATE_DIR", "value": STATE_DIR},
         {"name": "TENANTRY_DRAIN_SECONDS", "value": str(grace - STOP_SECONDS)},
-        *([{"name": "TENANTRY_STANDBY", "value": "true"}] if gateway.spec.replicas > 1 else []),
+        # Also where there is one pod: were it told so from two up only, scaling would replace the pod that serves.
+        {"name": "TENANTRY_STANDBY", "value": "true"},
         *map(_variable, gateway.spec.env),
     ]
 

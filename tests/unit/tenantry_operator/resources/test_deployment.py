@@ -28,6 +28,14 @@ def test_suspending_changes_nothing_but_the_number_of_pods() -> None:
     assert {**suspended, "replicas": 1} == running
 
 
+def test_scaling_leaves_the_pod_that_serves_alone() -> None:
+    one, three = (
+        build_deployment(gateway(spec), DEFAULTS)["spec"]["template"] for spec in ({**MANY, "replicas": 1}, MANY)
+    )
+
+    assert one == three
+
+
 @pytest.mark.parametrize(
     "live",
     [

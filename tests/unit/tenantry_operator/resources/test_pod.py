@@ -83,6 +83,7 @@ def test_secrets_are_optional_files_and_never_environment_variables() -> None:
         "CLAWDBOT_CONFIG_PATH",
         "CLAWDBOT_STATE_DIR",
         "TENANTRY_DRAIN_SECONDS",
+        "TENANTRY_STANDBY",
     ]
     assert all("valueFrom" not in variable for variable in container()["env"])
 
