@@ -154,6 +154,11 @@ class Server:
             tracer = await asyncio.to_thread(start_tracing, self._settings.environment)
             try:
                 await self._serve(build_state(self._model, self._directory, tracer=tracer))
+            except ConfigError:
+                self._directory.writer.note(AuditEvent("gateway.start", "failure", target=__version__))
+                raise
+            else:
+                self._directory.writer.note(AuditEvent("gateway.stop", "success", target=__version__))
             finally:
                 await self._directory.close()
                 await tracer.close()
@@ -171,7 +176,6 @@ class Server:
         return True
 
     async def _serve(self, state: GatewayState) -> None:
-        state.directory.writer.note(AuditEvent("gateway.start", "success", target=__version__))
         reloader = Reloader(self._settings, state, self._redactor)
         bind, port = await reloader.start()
         runner = web.AppRunner(
@@ -183,6 +187,7 @@ class Server:
         background: list[asyncio.Task[None]] = []
         try:
             listener = await self._listen(runner, bind, port)
+            self._directory.writer.note(AuditEvent("gateway.start", "success", target=__version__))
             background = [
                 asyncio.create_task(work)
                 for work in (reloader.watch(), self._load_model(), tell_refusals(state), mend(state))
@@ -196,7 +201,7 @@ class Server:
             await runner.cleanup()
             await self._model.close()
             await state.relay.close()
-            state.directory.writer.note(*state.tally.take(), AuditEvent("gateway.stop", "success"))
+            state.directory.writer.note(*state.tally.take())
 
     async def _load_model(self) -> None:
         """Import the SDK; what is loaded by then stays, and later collections need not look through it.

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from pathlib import Path
 
 import pytest
 
 from tenantry_config.errors import ConfigError
-from tenantry_gateway.audit.files import verify
+from tenantry_gateway.audit.files import audit_files, verify
 from tenantry_gateway.audit.key import existing_key
 from tenantry_gateway.logs import Redactor
 from tenantry_gateway.server import Server
 from tenantry_gateway.settings import read_settings
 from tenantry_gateway.storage.lock import StateLock
+from tenantry_gateway.storage.log_file import read_lines
 
 
 async def test_a_gateway_that_cannot_start_gives_its_directory_back(tmp_path: Path) -> None:
@@ -29,3 +31,7 @@ async def test_a_gateway_that_cannot_start_gives_its_directory_back(tmp_path: Pa
     lock.acquire()
     lock.release()
     assert verify(state, existing_key(state, None)).fault is None
+    events = [json.loads(line) for path in audit_files(state) for line in read_lines(path)]
+    assert [(event["type"], event["outcome"]) for event in events if event["type"] != "audit.opened"] == [
+        ("gateway.start", "failure")
+    ]
