@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from tenantry_gateway.middleware.errors import answer_errors
-from tenantry_gateway.middleware.record import finish_headers, record_request
+from tenantry_gateway.middleware.record import finish_headers
+from tenantry_gateway.middleware.request import answer_request
 from tenantry_gateway.middleware.trace import trace_request
 from tenantry_gateway.routes import health
 from tenantry_gateway.routes.administration import read_audit, reload
@@ -20,7 +20,7 @@ from tenantry_gateway.state import STATE, GatewayState
 def build_app(state: GatewayState) -> web.Application:
     """The application around `state`."""
     tracing = [trace_request] if state.tracer.on else []
-    app = web.Application(client_max_size=MAX_BODY, middlewares=[*tracing, record_request, answer_errors])
+    app = web.Application(client_max_size=MAX_BODY, middlewares=[*tracing, answer_request])
     app[STATE] = state
     app.on_response_prepare.append(finish_headers)
     app.router.add_get("/health", health.health)

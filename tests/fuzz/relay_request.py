@@ -91,7 +91,7 @@ def _check_headers(given: Mapping[str, str]) -> None:
     assert sent["x-api-key"] == _KEY
     assert sent["content-type"] == "application/json"
     assert all(name == name.lower() and value.encode() is not None for name, value in sent.items())
-    own = {"anthropic-version", "x-api-key", "content-type", "accept-encoding"}
+    own = {"anthropic-version", "x-api-key", "content-type", "accept-encoding", "user-agent"}
     assert sent.keys() - own <= {name.lower() for name in given if name.lower().startswith("anthropic-")}
 
 

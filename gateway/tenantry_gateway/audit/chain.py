@@ -11,8 +11,8 @@ import hmac
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final, TypeGuard
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, TypeGuard
 
 import orjson
 
@@ -27,8 +27,7 @@ class ChainBroken(ValueError):
     """A line that is not as it was written, or not at its place; the text says what is wrong with it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """The last line: its number (from 1; 0 before any), the writer's epoch, and the line's MAC."""
 
     number: int = 0
@@ -43,7 +42,7 @@ def seal(key: bytes, head: Head, epoch: int, fields: Mapping[str, Any]) -> tuple
     """The next line, with its newline, and the new head."""
     content = {"n": head.number + 1, "epoch": epoch, **fields}
     body = _dump(content)
-    mac = _mac(key, head.mac, body)
+    mac = _chained(key, head.mac, body)
     return body[:-1] + b',"mac":"' + mac.encode() + b'"}\n', Head(head.number + 1, epoch, mac)
 
 
@@ -54,7 +53,7 @@ def check(key: bytes, head: Head, line: bytes) -> Head:
         raise ChainBroken("it has no MAC: it was cut off, or written by something else")
     body, mac = line[:-_MAC_BYTES] + b"}", found[1].decode()
     number, epoch = _place(body)
-    if not hmac.compare_digest(_mac(key, head.mac, body), mac):
+    if not hmac.compare_digest(_chained(key, head.mac, body), mac):
         if number != head.number + 1:
             raise ChainBroken(f"it is number {number} where {head.number + 1} should be: lines are missing or moved")
         raise ChainBroken("its MAC is wrong: the line or the one before it was changed, or the key is another one")
@@ -88,8 +87,21 @@ def is_count(value: object) -> TypeGuard[int]:
     return type(value) is int and 0 <= value < _MAX_COUNT
 
 
-def _mac(key: bytes, previous: str, body: bytes) -> str:
-    return hmac.digest(key, previous.encode("utf-8", "replace") + b"\n" + body, "sha256").hex()
+def _chained(key: bytes, previous: str, body: bytes) -> str:
+    return mac_of(key, previous.encode("utf-8", "replace") + b"\n" + body)
+
+
+def mac_of(key: bytes, text: bytes) -> str:
+    """HMAC-SHA256 in hexadecimal digits."""
+    mac = _keyed(key).copy()
+    mac.update(text)
+    return mac.hexdigest()
+
+
+@lru_cache(maxsize=1)
+def _keyed(key: bytes) -> hmac.HMAC:
+    """Nothing but the key, which takes longer than most texts."""
+    return hmac.new(key, digestmod="sha256")
 
 
 def _dump(content: Mapping[str, Any]) -> bytes:

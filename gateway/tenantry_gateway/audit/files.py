@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tenantry_gateway.audit.chain import GENESIS, ChainBroken, Head, check, head_of, is_count
+from tenantry_gateway.audit.chain import GENESIS, ChainBroken, Head, check, head_of, is_count, mac_of
 from tenantry_gateway.storage.log_file import read_lines
 
 CURRENT: Final = "audit.jsonl"
@@ -96,7 +96,7 @@ def _missing(kept: Head | None, head: Head, told: set[str]) -> str | None:
 def head_text(key: bytes, head: Head) -> bytes:
     """What the head's file holds: as long whatever it says, so that it can be written in place."""
     body = f"{head.number:020d} {head.epoch:020d} {head.mac}"
-    return f"{body} {_head_mac(key, body)}\n".encode()
+    return f"{body} {mac_of(key, _marked(body))}\n".encode()
 
 
 def read_head(folder: Path, key: bytes) -> Head | None:
@@ -106,14 +106,15 @@ def read_head(folder: Path, key: bytes) -> Head | None:
     except OSError:
         return None
     body, _, mac = text.rstrip("\n").rpartition(" ")
-    if not hmac.compare_digest(_head_mac(key, body).encode(), mac.encode("ascii", "replace")):
+    if not hmac.compare_digest(mac_of(key, _marked(body)).encode(), mac.encode("ascii", "replace")):
         return None
     number, epoch, last = body.split(" ")
     return Head(int(number), int(epoch), last)
 
 
-def _head_mac(key: bytes, body: str) -> str:
-    return hmac.digest(key, b"head\n" + body.encode(), "sha256").hex()
+def _marked(body: str) -> bytes:
+    """What a head's MAC covers: never what a line's does."""
+    return b"head\n" + body.encode()
 
 
 def newest(folder: Path, count: int, before: int | None = None) -> list[bytes]:

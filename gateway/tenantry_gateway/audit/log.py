@@ -70,7 +70,7 @@ class AuditLog:
         time = self._now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
         head, lines = self.head, []
         for fields in (*self._opening(), *map(_fields, events)):
-            line, head = seal(self._key, head, self._epoch, {"time": time, "id": next(self._ids), **fields})
+            line, head = seal(self._key, head, self._epoch, {"time": time, "id": next(self._ids)} | fields)
             lines.append(line)
         self._file.append(b"".join(lines))
         self.head = head

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from tenantry_config.document import RbacConfig, Role
@@ -40,7 +41,13 @@ class Sender:
 
 def shared_principal(rbac: RbacConfig, name: str = SHARED_PRINCIPAL) -> Principal:
     """The holder of the shared token: an integration, which may name any sender and proves none."""
-    return Principal(name, rbac.role_of(name), may_name_others=True, personal=False)
+    return _integration(name, rbac.role_of(name))
+
+
+@cache
+def _integration(name: str, role: Role) -> Principal:
+    """Few: each request is one of theirs."""
+    return Principal(name, role, may_name_others=True, personal=False)
 
 
 def sender_of(principal: Principal, named: str | None) -> Sender:

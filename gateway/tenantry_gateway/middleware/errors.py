@@ -10,7 +10,7 @@ from typing import Final
 from aiohttp import web
 
 from tenantry_gateway.errors import GatewayError, InvalidRequest, MethodNotAllowed, NotFound, UpstreamError
-from tenantry_gateway.middleware.record import RECORD, Handler, Record, route_of
+from tenantry_gateway.middleware.record import RECORD, Record, route_of
 from tenantry_gateway.state import STATE
 
 logger = logging.getLogger(__name__)
@@ -19,26 +19,21 @@ _HALF: Final = re.compile(r"[\ud800-\udfff]")
 """What stands for bytes that are no UTF-8."""
 
 
-@web.middleware
-async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn exceptions into answers. A client that is gone gets none, and no traceback."""
-    try:
-        _check_text(request)
-        return await handler(request)
-    except web.HTTPException as error:
+def error_answer(request: web.Request, error: Exception) -> web.Response:
+    """The answer that tells of `error`. A client that is gone gets none, and no traceback: raises ConnectionError."""
+    if isinstance(error, web.HTTPException):
         return _http_error(request, error)
-    except Exception as error:
-        if isinstance(error, ConnectionError):
-            raise
-        record = request[RECORD]
-        described = describe(record, error)
-        if record.answering:
-            raise ConnectionResetError("the answer was broken off") from error
-        request.app[STATE].denied(described, record.principal, route_of(request))
-        return _response(record, described)
+    if isinstance(error, ConnectionError):
+        raise error
+    record = request[RECORD]
+    described = describe(record, error)
+    if record.answering:
+        raise ConnectionResetError("the answer was broken off") from error
+    request.app[STATE].denied(described, record.principal, route_of(request))
+    return _response(record, described)
 
 
-def _check_text(request: web.Request) -> None:
+def check_text(request: web.Request) -> None:
     """Refuse a path or query that is no UTF-8: no name or id in it could be looked for, kept or passed on."""
     if request.raw_path.isascii() and "%" not in request.raw_path:  # As of most requests: nothing is to be decoded.
         return

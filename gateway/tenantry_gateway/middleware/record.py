@@ -53,22 +53,6 @@ class Record:
 RECORD: web.RequestKey[Record] = web.RequestKey("record", Record)
 
 
-@web.middleware
-async def record_request(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Give the request its record, and log and count it when it has ended, however it ends."""
-    state = request.app[STATE]
-    record = request[RECORD] = Record()
-    state.in_flight.begin()
-    status = CLIENT_GONE
-    try:
-        response = await handler(request)
-        status = response.status
-        return response
-    finally:
-        state.in_flight.end()
-        _report(request, state, record, status)
-
-
 async def finish_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Add the request's id, and end the connection while the gateway is stopping. A signal: streams start early."""
     response.headers["Server"] = "tenantry-gateway"
@@ -105,7 +89,8 @@ def report_message(state: GatewayState, record: Record, route: str, status: int,
     logger.handle(Line(logger.name, level, "request", known))
 
 
-def _report(request: web.Request, state: GatewayState, record: Record, status: int) -> None:
+def report_request(request: web.Request, state: GatewayState, record: Record, status: int) -> None:
+    """Log and count a request that has ended, with `CLIENT_GONE` where nobody waited for the answer."""
     route = route_of(request)
     state.metrics.request(route, status, None if route == SOCKETS else time.monotonic() - record.started)
     report_message(state, record, route, status, method=request.method, client=_client(request, state))
@@ -119,4 +104,6 @@ def route_of(request: web.Request) -> str:
 
 def _client(request: web.Request, state: GatewayState) -> str:
     trusted = state.snapshot.trusted_proxies if state.snapshot else ()
+    if not trusted:
+        return request.remote or ""
     return client_address(request.remote or "", request.headers.getall("X-Forwarded-For", []), trusted)

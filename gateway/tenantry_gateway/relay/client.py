@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Mapping
 from io import BytesIO
+from types import TracebackType
 from typing import Final
 
 import aiohttp
@@ -35,14 +35,13 @@ class RelayClient:
     def post(
         self, base_url: str | None, path: str, body: bytes, headers: Mapping[str, str], *, stream: bool
     ) -> Awaitable[aiohttp.ClientResponse]:
-        """An open answer, whatever its status. Await and read it within `upstream_errors`, and close it."""
+        """An open answer, whatever its status. Await and read it within `UPSTREAM_ERRORS`, and close it."""
         session = self._session
         if session is None:
             session = self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0),
                 cookie_jar=aiohttp.DummyCookieJar(),  # What one client is answered is no other's business.
                 auto_decompress=False,
-                skip_auto_headers=("User-Agent", "Accept"),
             )
         return session.post(
             f"{base_url or _DEFAULT_URL}{path}",
@@ -53,14 +52,23 @@ class RelayClient:
         )
 
 
-@contextmanager
-def upstream_errors() -> Iterator[None]:
-    """Turn what the client library raises, while an answer is awaited or read, into UpstreamError."""
-    try:
-        yield
-    except TimeoutError as error:
-        raise UpstreamTimeout("the Anthropic API did not answer in time") from error
-    except aiohttp.ClientConnectorError as error:
-        raise UpstreamError("the Anthropic API cannot be reached: check provider.baseUrl and the network") from error
-    except aiohttp.ClientError as error:
-        raise UpstreamError("the Anthropic API broke its answer off") from error
+class _UpstreamErrors:
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, TimeoutError):
+            raise UpstreamTimeout("the Anthropic API did not answer in time") from error
+        if isinstance(error, aiohttp.ClientConnectorError):
+            reason = "the Anthropic API cannot be reached: check provider.baseUrl and the network"
+            raise UpstreamError(reason) from error
+        if isinstance(error, aiohttp.ClientError):
+            raise UpstreamError("the Anthropic API broke its answer off") from error
+
+
+UPSTREAM_ERRORS: Final = _UpstreamErrors()
+"""A block that turns what the client library raises, while an answer is awaited or read, into UpstreamError."""

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
 from tenantry_config.document import Config
+from tenantry_config.version import __version__
 from tenantry_gateway.errors import InvalidRequest, NotFound
 
 OTHER: Final = "other"
 AGENT: Final = "agent:"
+USER_AGENT: Final = f"tenantry-gateway/{__version__}"
 _FORWARDED: Final = "anthropic-"
 _HALF: Final = re.compile(r"[\ud800-\udfff]")
 """What stands for bytes that are no UTF-8."""
 
 
-@dataclass(frozen=True, slots=True)
-class Relayed:
+class Relayed(NamedTuple):
     """A request of the Messages API. `label` is the model as metrics name it: one of an agent, else `other`."""
 
     body: bytes
@@ -81,6 +81,7 @@ def forwarded_headers(headers: Mapping[str, str], api_key: str) -> dict[str, str
         "x-api-key": api_key,
         "content-type": "application/json",
         "accept-encoding": "identity",
+        "user-agent": USER_AGENT,
     }
 
 

@@ -16,9 +16,14 @@ REFUSED: Final = frozenset({401, 403})
 
 def passed_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Headers of the API's answer that are the client's business."""
-    return {
-        name: value for name, value in headers.items() if name.lower() in PASSED or name.lower().startswith(_LIMITS)
-    } | ({"upstream-request-id": headers["request-id"]} if "request-id" in headers else {})
+    passed = {}
+    for name, value in headers.items():
+        known = name.lower()
+        if known in PASSED or known.startswith(_LIMITS):
+            passed[name] = value
+        elif known == "request-id":
+            passed["upstream-request-id"] = value
+    return passed
 
 
 def refusal(status: int, body: bytes, headers: Mapping[str, str]) -> GatewayError | None:

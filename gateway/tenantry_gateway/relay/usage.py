@@ -59,8 +59,9 @@ def _count(usage: Usage, holder: dict[str, Any]) -> None:
     reported = holder.get("usage")
     if not isinstance(reported, dict):
         return
-    names = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-    usage.input_tokens = max(usage.input_tokens, sum(_number(reported.get(name)) for name in names))
+    given = reported.get
+    cached = _number(given("cache_creation_input_tokens")) + _number(given("cache_read_input_tokens"))
+    usage.input_tokens = max(usage.input_tokens, _number(given("input_tokens")) + cached)
     usage.output_tokens = max(usage.output_tokens, _number(reported.get("output_tokens")))
 
 

@@ -17,7 +17,7 @@ from tenantry_gateway.identity.principal import Principal
 from tenantry_gateway.middleware.errors import describe
 from tenantry_gateway.middleware.record import RECORD
 from tenantry_gateway.providers.model import Usage
-from tenantry_gateway.relay.client import upstream_errors
+from tenantry_gateway.relay.client import UPSTREAM_ERRORS
 from tenantry_gateway.relay.request import OTHER, Relayed, forwarded_headers, relayed
 from tenantry_gateway.relay.upstream import passed_headers, refusal
 from tenantry_gateway.relay.usage import StreamMeter, usage_of
@@ -57,7 +57,7 @@ async def messages(request: web.Request) -> web.StreamResponse:
         operation="count_tokens" if request.path.endswith("/count_tokens") else "chat",
     ) as passage.span:
         try:
-            with upstream_errors():
+            with UPSTREAM_ERRORS:
                 answer = await state.relay.post(
                     snapshot.base_url, request.path_qs, asked.body, headers, stream=asked.stream
                 )
@@ -85,7 +85,7 @@ class _Passage:
 
     async def whole(self, answer: aiohttp.ClientResponse) -> web.Response:
         """Pass an answer back once the audit log has it."""
-        with upstream_errors():
+        with UPSTREAM_ERRORS:
             body = await answer.read()
         refused = refusal(answer.status, body, answer.headers)
         if refused is not None:
@@ -170,6 +170,6 @@ class _Passage:
 
 
 async def _pieces(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    with upstream_errors():
+    with UPSTREAM_ERRORS:
         async for chunk in answer.content.iter_any():
             yield chunk

@@ -80,8 +80,10 @@ def test_a_body_that_can_be_read_but_not_written_for_its_depth_is_the_clients_fa
 
 
 def test_a_header_is_sent_on_once_whatever_its_case() -> None:
-    headers = forwarded_headers({"Anthropic-Version": "2024-01-01", "Anthropic-Beta": "b"}, "key")
+    given = {"Anthropic-Version": "2024-01-01", "Anthropic-Beta": "b", "User-Agent": "somebody/1"}
+    headers = forwarded_headers(given, "key")
 
+    assert headers["user-agent"].startswith("tenantry-gateway/")
     assert headers["anthropic-version"] == "2024-01-01"
     assert sorted(name.lower() for name in headers) == sorted(headers)
     assert len({name.lower() for name in headers}) == len(headers)
