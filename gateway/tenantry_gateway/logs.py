@@ -80,7 +80,6 @@ class Line(logging.LogRecord):
     def __init__(self, name: str, level: int, message: str, fields: Mapping[str, Any]) -> None:
         self.__dict__.update(_PLACELESS)
         self.__dict__.update(fields)
-        self.fields = fields
         self.name, self.levelno, self.levelname, self.msg = name, level, logging.getLevelName(level), message
         self.created = time.time()
 
@@ -130,10 +129,7 @@ class LineFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        if isinstance(record, Line):
-            fields |= record.fields
-        else:
-            fields |= {name: value for name, value in record.__dict__.items() if name not in _OWN}
+        fields |= {name: value for name, value in record.__dict__.items() if name not in _OWN}
         if record.exc_info:
             fields["exc_info"] = self.formatException(record.exc_info)
         line = _dump(fields)
