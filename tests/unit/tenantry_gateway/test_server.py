@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from pathlib import Path
 
@@ -31,7 +32,22 @@ async def test_a_gateway_that_cannot_start_gives_its_directory_back(tmp_path: Pa
     lock.acquire()
     lock.release()
     assert verify(state, existing_key(state, None)).fault is None
+    assert audited(state) == [("gateway.start", "failure")]
+
+
+async def test_a_gateway_that_cannot_listen_has_not_started(tmp_path: Path) -> None:
+    config, state = tmp_path / "config.yaml", tmp_path / "state"
+    config.write_text("agents: {main: {model: m}}\n")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        settings = read_settings({"CLAWDBOT_STATE_DIR": str(state)}, tmp_path, config=config, port=port)
+
+        with pytest.raises(ConfigError, match="cannot listen"):
+            await Server(settings, Redactor()).run()
+
+    assert audited(state) == [("config.change", "success"), ("gateway.start", "failure")]
+
+
+def audited(state: Path) -> list[tuple[str, str]]:
     events = [json.loads(line) for path in audit_files(state) for line in read_lines(path)]
-    assert [(event["type"], event["outcome"]) for event in events if event["type"] != "audit.opened"] == [
-        ("gateway.start", "failure")
-    ]
+    return [(event["type"], event["outcome"]) for event in events if event["type"] != "audit.opened"]
